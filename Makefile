@@ -1,0 +1,39 @@
+# Two commands: `make run` and `make test`. Everything is installed into .venv from requirements.lock, hashes checked.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export MACRO_FUND_HOME ?= $(CURDIR)/.macro_fund
+
+.PHONY: run test dagster lint types check docs clean
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; give another one: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/pip check
+	touch $(STAMP)
+
+run: $(STAMP)            ## open a sample fund and run the graph to the latest session
+	$(BIN)/macro-fund init --if-missing
+	$(BIN)/macro-fund run --demo-pm
+
+test: $(STAMP)           ## the whole test suite
+	$(BIN)/python -m pytest
+
+dagster: $(STAMP)        ## webserver and daemon on http://localhost:3001
+	$(BIN)/macro-fund init --if-missing
+	$(BIN)/macro-fund dagster --port 3001
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+check: lint types test
+
+clean:
+	rm -rf $(VENV) build *.egg-info

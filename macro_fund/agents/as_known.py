@@ -1,0 +1,153 @@
+"""What was known, and when: vintages and newest values of a series, session by session.
+
+Belongs here: turning rows of silver/observations into the vectors that a model was able to see. Does not belong here:
+any model. Rows carry the session in which they became known; nothing here looks at another clock.
+
+Three shapes serve every model:
+* `vintages`: the whole vector of periods, once per change of information (monthly models are computed once per change,
+  not once per session);
+* `newest_known`: the newest period's value, one row per session in which it changed (levels);
+* `knowledge_path`: periods in the order in which they became known (daily statistics).
+`carry` brings any of them to sessions with a backward join, so a range of sessions and a single one agree bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+if TYPE_CHECKING:
+    from macro_fund.time.sessions import Sessions
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Vintage:
+    """One series as known from `session` on: every period (ascending) with its newest vintage then."""
+
+    session: date
+    periods: npt.NDArray[np.datetime64]
+    values: Vector
+    knowledge_time: datetime
+
+    @property
+    def newest(self) -> date:
+        """The newest period known."""
+        return self.periods[-1].astype(object)
+
+
+def rows_of(observations: pl.DataFrame, series_id: str, last: date) -> pl.DataFrame:
+    """Rows of one series known by session `last`, values finite, sorted by session, period and knowledge time.
+
+    One row per (session, period): of two vintages within one session the later wins.
+    """
+    return (
+        observations.lazy()
+        .filter((pl.col("series_id") == series_id) & (pl.col("session") <= last) & pl.col("value").is_finite())
+        .select("session", "event_date", "value", "knowledge_time")
+        .sort("session", "event_date", "knowledge_time")
+        .unique(["session", "event_date"], keep="last", maintain_order=True)
+        .collect()
+    )
+
+
+def vintages(observations: pl.DataFrame, series_id: str, last: date) -> list[Vintage]:
+    """The series' vector at each session in which any of its periods was published or revised, up to `last`."""
+    rows = rows_of(observations, series_id, last)
+    known: dict[date, float] = {}
+    newest_knowledge: datetime | None = None
+    states = []
+    for (session,), part in rows.group_by("session", maintain_order=True):
+        known.update(zip(part["event_date"], part["value"], strict=True))
+        here = part["knowledge_time"].max()
+        newest_knowledge = here if newest_knowledge is None else max(newest_knowledge, here)
+        periods = sorted(known)
+        values = np.array([known[p] for p in periods], dtype=np.float64)
+        states.append(Vintage(session, np.array(periods, dtype="datetime64[D]"), values, newest_knowledge))
+    return states
+
+
+def newest_known(observations: pl.DataFrame, series_id: str, last: date) -> pl.DataFrame:
+    """session, event_date, value, knowledge_time: the newest period's newest vintage, at each session it changed."""
+    rows = rows_of(observations, series_id, last)
+    rows = rows.filter(pl.col("event_date") >= pl.col("event_date").cum_max())
+    return rows.unique("session", keep="last", maintain_order=True)
+
+
+def knowledge_path(observations: pl.DataFrame, series_id: str, last: date) -> pl.DataFrame:
+    """session, event_date, value, knowledge_time: periods in the order in which each became the newest known.
+
+    A period that arrives after a newer one (a late correction) is left out: a statistic along the path at one period
+    then never rests on something learned later.
+    """
+    rows = rows_of(observations, series_id, last)
+    newest_before = pl.col("event_date").cum_max().shift(1)
+    return rows.filter(newest_before.is_null() | (pl.col("event_date") > newest_before))
+
+
+def carry(states: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Each session of `grid` with the latest row of `states` at or before it; nulls before the first."""
+    states = states.sort("session").unique("session", keep="last", maintain_order=True)
+    return grid.join_asof(states, on="session", strategy="backward")
+
+
+def per_state(
+    observations: pl.DataFrame,
+    series_ids: Sequence[str],
+    last: date,
+    compute: Callable[[Mapping[str, Vintage]], Mapping[str, float | None]],
+    names: Iterable[str],
+) -> pl.DataFrame:
+    """`compute` run once per change of information in any of the series, from the state in which all have a vector.
+
+    Returns session, event_date (oldest of the series' newest periods: what the number is as fresh as), knowledge_time
+    and a Float64 column per name.
+    """
+    changes: dict[date, dict[str, Vintage]] = {}
+    for series_id in series_ids:
+        for vintage in vintages(observations, series_id, last):
+            changes.setdefault(vintage.session, {})[series_id] = vintage
+    known: dict[str, Vintage] = {}
+    rows: list[dict[str, object]] = []
+    for session in sorted(changes):
+        known.update(changes[session])
+        if len(known) < len(series_ids):
+            continue
+        rows.append(
+            {
+                "session": session,
+                "event_date": min(v.newest for v in known.values()),
+                "knowledge_time": max(v.knowledge_time for v in known.values()),
+                **compute(known),
+            }
+        )
+    schema = {"session": pl.Date, "event_date": pl.Date, "knowledge_time": pl.Datetime("us", "UTC")}
+    return pl.DataFrame(rows, schema={**schema, **{n: pl.Float64 for n in names}}, orient="row")
+
+
+def age_days() -> pl.Expr:
+    """Calendar days from event_date to the session."""
+    return (pl.col("session") - pl.col("event_date")).dt.total_days()
+
+
+def require_sessions(sessions: Sequence[date], table: Sessions) -> None:
+    """Raises ValueError when no session is asked for, or a day that is not one."""
+    if not sessions:
+        raise ValueError("no sessions asked for; give at least one")
+    for day in sessions:
+        if not table.is_session(day):
+            raise ValueError(f"{day} is not a trading session; ask for days of the session calendar")
+
+
+def require_ages(max_age: Mapping[str, int], series_ids: Iterable[str]) -> None:
+    """Raises ValueError when the allowed age of a series that is needed is not given."""
+    absent = sorted(set(series_ids) - set(max_age))
+    if absent:
+        raise ValueError(f"max_age lacks {', '.join(absent)}; pass max_age_days of each series in config/series")

@@ -1,0 +1,279 @@
+"""The command line: macro-fund ...
+
+Belongs here: arguments, printing, exit codes, reading the clock. Does not belong here: anything that a notebook or a
+sensor could want too (home.py, orchestration/operate.py, pms/).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from macro_fund.home import Home, create, home_path
+from macro_fund.pms.cli import PmsContext, attach
+from macro_fund.settings import SettingsError
+from macro_fund.time.clock import now
+
+if TYPE_CHECKING:
+    from macro_fund.orchestration.operate import Report
+
+app = typer.Typer(no_args_is_help=True, help="Runs a Brazil/US global-macro fund on a Dagster asset graph.")
+out = Console()
+err = Console(stderr=True)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Errors that name their remedy are printed as one line and exit 1; anything else is a bug and keeps its trace."""
+    try:
+        yield
+    except (SettingsError, ValueError) as error:
+        err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date: write YYYY-MM-DD") from None
+
+
+@app.command()
+def init(
+    source: Annotated[str | None, typer.Option(help="sample | live | replay")] = None,
+    inception: Annotated[str | None, typer.Option(help="session on which the fund opens, YYYY-MM-DD")] = None,
+    history_start: Annotated[str | None, typer.Option(help="first session of the history, YYYY-MM-DD")] = None,
+    if_missing: Annotated[bool, typer.Option(help="do nothing when the home has a fund already")] = False,
+) -> None:
+    """Write a home (MACRO_FUND_HOME) with its own fund.yaml."""
+    with clear_errors():
+        path = home_path()
+        if if_missing and (path / "fund.yaml").exists():
+            return
+        home = create(path, source=source, inception=_day(inception), history_start=_day(history_start))
+        fund = home.settings.fund
+        out.print(f"opened {fund.name} in {home.path}: {fund.source} data, inception {fund.inception}", soft_wrap=True)
+
+
+@app.command()
+def run(
+    on: Annotated[str | None, typer.Option("--date", help="one session, YYYY-MM-DD")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="first session")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last session")] = None,
+    demo_pm: Annotated[bool, typer.Option(help="approve every proposal, as a demonstration; never on live data")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run the graph: by default every session that is missing, up to the latest."""
+    with clear_errors():
+        home = Home.open(home_path())
+        keys = wanted_keys(home, _day(on), _day(first), _day(last))
+        if not keys:
+            out.print(f"up to date: {home.lake.keys('reports/morning_pack')[-1]}")
+            return
+        began = time.monotonic()
+        reports = list(_operate(home, keys, demo_pm=demo_pm, quiet=as_json))
+    healthy = all(r.healthy for r in reports)
+    if as_json:
+        print(json.dumps({"healthy": healthy, "reports": [_as_dict(r) for r in reports]}, default=str))
+    else:
+        print_reports(reports, time.monotonic() - began)
+        pack = home.path / "reports" / keys[-1].isoformat() / "morning_pack.html"
+        if pack.exists():
+            out.print(f"morning pack: {pack}", soft_wrap=True)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def wanted_keys(home: Home, on: date | None, first: date | None, last: date | None) -> list[date]:
+    """Sessions to run; raises ValueError for a day that this fund has no partition for."""
+    latest = home.sessions.latest(now())
+    for day in (d for d in (on, first, last) if d is not None):
+        if not home.sessions.is_session(day):
+            raise ValueError(f"{day} is not a B3 session; sessions near it: {_near(home, day)}")
+        if not home.inception <= day <= latest:
+            raise ValueError(f"{day} is outside this fund's sessions {home.inception} .. {latest}")
+    if on is not None:
+        return [on]
+    keys = home.sessions.keys(first or home.inception, last or latest)
+    if first is not None:
+        return keys
+    done = set(home.lake.keys("reports/morning_pack"))
+    missing = [k for k in keys if k not in done]
+    return keys[keys.index(missing[0]) :] if missing else []
+
+
+def _near(home: Home, day: date) -> str:
+    around = home.sessions.frame()["session"]
+    before, after = around.filter(around < day), around.filter(around > day)
+    return ", ".join(str(s[i]) for s, i in ((before, -1), (after, 0)) if s.len())
+
+
+def _operate(home: Home, keys: list[date], *, demo_pm: bool, quiet: bool) -> Iterator[Report]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, disable=quiet, transient=True) as bar:
+        task = bar.add_task("loading the graph", total=None)
+
+        def tell(what: str, step: str) -> None:
+            bar.update(task, description=f"{what} {step}", advance=1 if what != "start" else 0)
+
+        from macro_fund.definitions import build_defs
+        from macro_fund.orchestration.graph import NODES
+        from macro_fund.orchestration.operate import Operator, instance_of
+        from macro_fund.store.warehouse import build_warehouse
+
+        bar.update(task, total=(len(NODES) + 1) * min(len(keys), 2) + 8 * max(len(keys) - 2, 0))
+        with instance_of(home) as instance:
+            for report in Operator(build_defs(), home, instance, tell).catch_up(keys, demo_pm=demo_pm):
+                yield report
+                if not report.success:
+                    return
+        build_warehouse(home.lake, home.path / "warehouse.duckdb")
+
+
+def _as_dict(report: Report) -> dict[str, object]:
+    steps = [vars(s) for s in report.steps]
+    return {"job": report.job, "keys": [report.keys[0], report.keys[-1]], "success": report.success, "steps": steps}
+
+
+def print_reports(reports: list[Report], seconds: float) -> None:
+    """One row per stage, then what failed."""
+    stages: dict[str, list[float]] = {}
+    table = RichTable("stage", "assets", "rows", "checks passed", "failed", "seconds")
+    for report in reports:
+        for step in report.steps:
+            row = stages.setdefault(step.asset.split("/")[0], [0, 0, 0, 0, 0])
+            for i, x in enumerate((1, step.rows, step.passed, len(step.failed), step.seconds)):
+                row[i] += x
+    for stage, (n, rows, ok, bad, spent) in stages.items():
+        table.add_row(stage, f"{n:.0f}", f"{rows:,.0f}", f"{ok:.0f}", f"{bad:.0f}", f"{spent:.1f}")
+    out.print(table)
+    for report in reports:
+        for step in report.steps:
+            if step.error:
+                err.print(f"[red]{step.asset} {report.keys[-1]}[/red]: {step.error}", highlight=False, soft_wrap=True)
+            for text in step.failed:
+                mark = "[red]failed[/red]" if text in step.blocked else "[yellow]warning[/yellow]"
+                err.print(f"{mark} {step.asset} {report.keys[-1]} {text}"[:600], highlight=False, soft_wrap=True)
+    out.print(f"{len(reports)} runs, {seconds:.0f} s")
+
+
+@app.command()
+def status(as_json: JsonFlag = False) -> None:
+    """What the home holds and what is missing."""
+    with clear_errors():
+        home = Home.open(home_path())
+        from macro_fund.store.tables import TABLES
+
+        latest = home.sessions.latest(now())
+        rows = [(k, home.lake.keys(k)) for k in TABLES]
+        data = {k: {"partitions": len(v), "newest": v[-1].isoformat() if v else None} for k, v in rows}
+        if as_json:
+            print(json.dumps({"home": str(home.path), "latest_session": latest.isoformat(), "tables": data}))
+            return
+        table = RichTable("table", "partitions", "newest")
+        for key, value in data.items():
+            table.add_row(key, str(value["partitions"]), str(value["newest"] or "-"))
+        out.print(f"{home.path}: {home.settings.fund.source} data, inception {home.inception}, latest session {latest}")
+        out.print(table)
+
+
+@app.command()
+def verify() -> None:
+    """Recompute every digest of the lake and the ledger's chain; exit 1 at the first difference."""
+    with clear_errors():
+        home = Home.open(home_path())
+        from macro_fund.store.lake import content_digest
+        from macro_fund.store.tables import TABLES
+
+        problems = list(home.ledger.verify_journal())
+        files = 0
+        for key, table in TABLES.items():
+            for k in home.lake.keys(key):
+                files += 1
+                if content_digest(table, home.lake.read(key, only=[k])) != home.lake.digest(key, k):
+                    problems.append(f"{home.lake.path(key, k)}: content differs from its digest; rerun {k}")
+        for text in problems:
+            err.print(f"[red]{text}[/red]", soft_wrap=True)
+        out.print(f"{files} files, {len(problems)} problems")
+        if problems:
+            raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation, the settings and the home; say what to do about each problem."""
+    problems = []
+    out.print(f"python {sys.version.split()[0]}")
+    try:
+        home = Home.open(home_path())
+        out.print(f"home {home.path}: {home.settings.fund.source}, {len(home.settings.series)} series")
+        home.transport(home.sessions.as_of(home.inception))
+        problems += home.ledger.verify_journal()
+    except (SettingsError, ValueError) as error:
+        problems.append(str(error))
+    for text in problems:
+        err.print(f"[red]{text}[/red]", soft_wrap=True)
+    out.print("all well" if not problems else f"{len(problems)} problems")
+    if problems:
+        raise typer.Exit(1)
+
+
+series_app = typer.Typer(help="The catalogue of series.")
+app.add_typer(series_app, name="series")
+
+
+@series_app.command("find")
+def find_series(text: str, as_json: JsonFlag = False) -> None:
+    """Series whose id, code, title or source contains the text."""
+    with clear_errors():
+        from macro_fund.settings import default_settings
+
+        wanted = text.lower()
+        found = [
+            s for s in default_settings().series if wanted in f"{s.id} {s.code} {s.title} {s.source} {s.unit}".lower()
+        ]
+        if as_json:
+            print(json.dumps([s.model_dump(mode="json") for s in found], ensure_ascii=False))
+            return
+        table = RichTable("id", "source", "code", "unit", "title")
+        for s in found:
+            table.add_row(s.id, s.source, s.code, s.unit, s.title)
+        out.print(table if found else f"no series with {text!r}; there are {len(default_settings().series)}")
+
+
+def _pms_context() -> PmsContext:
+    home = Home.open(home_path())
+
+    def read(table_key: str, upto: date | None = None):  # type: ignore[no-untyped-def]
+        return home.lake.read(table_key, upto)
+
+    moment: datetime = now()
+    return PmsContext(ledger=home.ledger, read=read, now=moment, settings=home.settings)
+
+
+attach(app, _pms_context)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()
+

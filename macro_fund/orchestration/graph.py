@@ -1,0 +1,24 @@
+"""The list of all nodes: the graph except the two tables that dbt builds."""
+
+from __future__ import annotations
+
+from macro_fund.orchestration import agents, bronze, pms, portfolio, quality, reports, risk, signals, silver
+from macro_fund.orchestration.jobs import ORDER_ASSETS, PROPOSE_ASSETS
+from macro_fund.orchestration.silver_dbt import MODELS
+
+_JUDGED = (
+    *bronze.NODES,
+    *silver.NODES,
+    *agents.NODES,
+    *signals.NODES,
+    *portfolio.NODES,
+    *risk.NODES,
+    *(n for n in pms.NODES if n.key not in (*PROPOSE_ASSETS, *ORDER_ASSETS)),
+)
+
+NODES = (
+    *_JUDGED,
+    *(n for n in pms.NODES if n.key in (*PROPOSE_ASSETS, *ORDER_ASSETS)),
+    quality.verdicts_node((*(n.key for n in _JUDGED), *MODELS)),
+    *reports.NODES,
+)

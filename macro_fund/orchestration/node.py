@@ -1,0 +1,63 @@
+"""Node: what the skin needs to know of an asset. Stage modules list nodes; assets.py turns them into Dagster assets.
+
+Belongs here: the two small types. Does not belong here: any particular asset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from macro_fund.home import Home
+from macro_fund.orchestration.run import Run
+from macro_fund.store.tables import TABLES, Table
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of meaning. `problems` gives (session, what is wrong) pairs; an empty list is a pass.
+
+    `gate`: stages below leave out a partition that fails it. A check that only warns (a source is down, a series is
+    stale) has gate False: what rests on it says `degraded` or `no_view` by itself.
+    """
+
+    name: str
+    description: str
+    problems: Callable[[Run, pl.DataFrame], list[tuple[date, str]]]
+    gate: bool = True
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a computation gives: the asset's rows, and rows for the tables beside it."""
+
+    frame: pl.DataFrame
+    side: tuple[tuple[Table, pl.DataFrame], ...] = ()
+
+
+@dataclass(frozen=True)
+class Node:
+    """One asset: its table, the tables it reads, its pure computation, its checks and how it is shown."""
+
+    key: str
+    kinds: frozenset[str]
+    deps: tuple[str, ...]
+    compute: Callable[[Run], Output | pl.DataFrame]
+    checks: tuple[Check, ...]
+    version: str = "1"
+    external: bool = False
+    plot: Callable[[pl.DataFrame], bytes] | None = None
+    previous: tuple[str, ...] = ()
+    stamp: Callable[[Home, date], Mapping[str, str]] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def table(self) -> Table:
+        return TABLES[self.key]
+
+    @property
+    def group(self) -> str:
+        return self.table.layer

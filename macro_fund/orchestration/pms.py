@@ -1,0 +1,195 @@
+"""Books and trades as assets: fills, positions, P&L, NAV, proposals, orders.
+
+Belongs here: moving rows between the ledger and the lake, and the checks. Does not belong here: how trades, fills and
+P&L are computed (pms/) or what the ledger allows (store/ledger.py).
+The loop proposals -> orders -> fills -> positions -> proposals closes through the ledger: fills of partition T are the
+orders of session T-1, so the graph has no cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from macro_fund.home import Home
+from macro_fund.orchestration.checks import bounded, every_session, sessions_inside
+from macro_fund.orchestration.node import Check, Node
+from macro_fund.orchestration.portfolio import all_signals
+from macro_fund.orchestration.run import Run
+from macro_fund.orchestration.signals import NODES as SIGNALS
+from macro_fund.orchestration.silver import cdi
+from macro_fund.pms import book, execution, proposals
+from macro_fund.reports.plots import nav_picture
+
+PYTHON = frozenset({"python", "parquet"})
+LEDGER = frozenset({"python", "sql", "parquet"})
+MARKS = "silver/contract_marks"
+BASIS = ("portfolio/targets", "pms/positions", "pms/nav")
+
+
+def proposals_basis(home: Home, session: date) -> str:
+    """Digest of the tables that a session's proposals rest on; empty while one of them is missing."""
+    if any(not home.lake.path(t, session).exists() for t in BASIS):
+        return ""
+    return "-".join(home.lake.digest(t, session)[:12] for t in BASIS)
+
+
+def _trading_sessions(run: Run) -> list[date]:
+    """Sessions of the run on which the fund exists: the opening partition holds one of them, its inception."""
+    return [s for s in run.sessions if s >= run.home.inception]
+
+
+def _fills(run: Run) -> pl.DataFrame:
+    """Executes what was ordered for the sessions before; in the ledger first, since it is the record."""
+    home, keys = run.home, _trading_sessions(run)
+    orders = home.ledger.orders(upto=home.sessions.offset(run.last, -1))
+    fills = execution.paper_fills(orders, run.read(MARKS), home.settings, keys, home.sessions)
+    for key in keys:
+        home.ledger.record_fills(fills.filter(pl.col("session") == key), at=home.sessions.as_of(key))
+    return fills
+
+
+def _filled(run: Run) -> pl.DataFrame:
+    """Fills with the strategy shares frozen at the trade."""
+    return book.with_shares(run.read("pms/fills"), run.home.ledger.orders(), run.home.ledger.proposals())
+
+
+def _positions(run: Run) -> pl.DataFrame:
+    return book.positions(run.read("pms/fills"), run.read(MARKS), _trading_sessions(run), run.home.sessions)
+
+
+def _accounts(run: Run) -> dict[str, Any]:
+    fund = run.home.settings.fund
+    return {
+        "cdi_daily": cdi(run),
+        "capital": fund.nav_brl,
+        "inception": run.home.inception,
+        "sessions": _trading_sessions(run),
+        "calendar": run.home.calendar("anbima"),
+        "table": run.home.sessions,
+    }
+
+
+def _pnl(run: Run) -> pl.DataFrame:
+    return book.pnl(_filled(run), run.read(MARKS), **_accounts(run))
+
+
+def _nav(run: Run) -> pl.DataFrame:
+    return book.nav(run.read("pms/pnl"), **_accounts(run))
+
+
+def _ties(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """P&L cube, openings and closings tie to the cent over the fund's life."""
+    navs = run.read_own(frame)
+    found = book.breaks(run.home.lake.read("pms/pnl", run.last), navs)
+    return [(date.fromisoformat(text[:10]), text) for text in found if date.fromisoformat(text[:10]) >= run.keys[0]]
+
+
+def _fills_positions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """Positions equal the sum of all fills known."""
+    fills = run.home.lake.read("pms/fills", run.last)
+    found = []
+    for key in _trading_sessions(run):
+        want = fills.filter(pl.col("session") <= key).group_by("contract").agg(pl.col("quantity").sum())
+        have = frame.filter(pl.col("session") == key).group_by("contract").agg(pl.col("quantity").sum().alias("held"))
+        both = want.join(have, on="contract", how="full", coalesce=True)
+        bad = both.filter(pl.col("quantity").fill_null(0) != pl.col("held").fill_null(0)).sort("contract")
+        found += [(key, f"{c}: fills sum to {q}, position is {h}") for c, q, h in bad.rows()]
+    return found
+
+
+def _in_ledger(kind: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """Every row is in the ledger under its id."""
+    known = {"fill_id": run.home.ledger.fills, "proposal_id": run.home.ledger.proposals, "order_id": run.home.ledger.orders}
+    have = set(known[kind]()[kind])
+    return [(s, f"{i} is not in the ledger") for s, i in frame.select("session", kind).rows() if i not in have]
+
+
+def _propose(run: Run) -> pl.DataFrame:
+    """Proposals go into the ledger, where people decide on them; the table is what was proposed."""
+    home, keys = run.home, _trading_sessions(run)
+    rows = proposals.propose(
+        run.read("portfolio/targets"),
+        run.read("pms/positions"),
+        all_signals(run),
+        run.read("pms/nav"),
+        keys,
+        settings=home.settings,
+    )
+    for key in keys:
+        home.ledger.record_proposals(rows.filter(pl.col("session") == key), at=home.sessions.as_of(key))
+    return rows
+
+
+def _stamp(home: Home, key: date) -> Mapping[str, str]:
+    return {"basis": proposals_basis(home, key)}
+
+
+def _order(run: Run) -> pl.DataFrame:
+    """Approvals of the session that have no order become orders; the table is every order of the session."""
+    ledger = run.home.ledger
+    waiting = ledger.pending_approvals().filter(pl.col("session").is_in(list(run.keys)))
+    for key in run.keys:
+        rows = execution.orders_from(waiting.filter(pl.col("session") == key))
+        ledger.record_orders(rows, at=run.home.sessions.as_of(key))
+    return pl.concat([ledger.orders(session=key) for key in run.keys])
+
+
+def _approved(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """No order without a person who approved it."""
+    return [(s, f"order {o} has no approver") for s, o in frame.filter(pl.col("approved_by") == "").select("session", "order_id").rows()]
+
+
+def _towards_targets(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """position_before + quantity = position_after, and no trade is empty."""
+    bad = frame.filter((pl.col("position_before") + pl.col("quantity") != pl.col("position_after")) | (pl.col("quantity") == 0))
+    return [(s, f"{i}: {b} {q:+d} is not {a}") for s, i, b, q, a in bad.select("session", "proposal_id", "position_before", "quantity", "position_after").rows()]
+
+
+def _ledger_check(kind: str) -> Check:
+    return Check("in_ledger", "every row is in the ledger", lambda run, frame: _in_ledger(kind, run, frame))
+
+
+NODES = (
+    Node("pms/fills", LEDGER, (MARKS,), _fills, (_ledger_check("fill_id"), sessions_inside())),
+    Node(
+        "pms/positions",
+        PYTHON,
+        ("pms/fills", MARKS),
+        _positions,
+        (Check("fills_sum", "positions equal the sum of fills", _fills_positions), sessions_inside()),
+    ),
+    Node(
+        "pms/pnl",
+        PYTHON,
+        ("pms/fills", MARKS, "bronze/bcb_sgs"),
+        _pnl,
+        (sessions_inside(),),
+    ),
+    Node(
+        "pms/nav",
+        PYTHON,
+        ("pms/pnl", "bronze/bcb_sgs"),
+        _nav,
+        (Check("ties", "P&L and NAV tie to the cent", _ties), bounded(["fund_index"], 0.5, 5.0), sessions_inside()),
+        plot=nav_picture,
+    ),
+    Node(
+        "pms/trade_proposals",
+        LEDGER,
+        (*BASIS, *(n.key for n in SIGNALS)),
+        _propose,
+        (_ledger_check("proposal_id"), Check("adds_up", "before + trade = after", _towards_targets), sessions_inside()),
+        stamp=_stamp,
+    ),
+    Node(
+        "pms/orders",
+        LEDGER,
+        ("pms/trade_proposals",),
+        _order,
+        (_ledger_check("order_id"), Check("approved", "every order has an approver", _approved)),
+    ),
+)

@@ -1,0 +1,80 @@
+"""Aggregation and targets as assets. Belongs here: inputs and checks, not the arithmetic (portfolio/)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from macro_fund.orchestration.checks import bounded, every_session, key_by_key, reasons_given
+from macro_fund.orchestration.node import Check, Node
+from macro_fund.orchestration.run import Run
+from macro_fund.orchestration.signals import NODES as SIGNALS
+from macro_fund.portfolio import checks as portfolio_checks
+from macro_fund.portfolio.aggregate import conviction
+from macro_fund.portfolio.targets import targets
+from macro_fund.reports.plots import targets_picture
+
+PYTHON = frozenset({"python", "parquet"})
+SIGNAL_KEYS = tuple(n.key for n in SIGNALS)
+
+
+def all_signals(run: Run) -> pl.DataFrame:
+    """Every strategy's signals, one below the other."""
+    return pl.concat([run.read(k) for k in SIGNAL_KEYS])
+
+
+def _conviction(run: Run) -> pl.DataFrame:
+    return conviction(all_signals(run), run.home.settings.instruments, run.sessions)
+
+
+def _targets(run: Run) -> pl.DataFrame:
+    return targets(
+        run.read("portfolio/conviction"), run.read("silver/instrument_returns"), run.home.settings, run.sessions
+    )
+
+
+def _sums(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return key_by_key(run, frame, lambda part, _: portfolio_checks.contributions_sum(part))
+
+
+def _shares(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return key_by_key(run, frame, lambda part, _: portfolio_checks.shares_sum(part))
+
+
+def _signs(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return key_by_key(run, frame, lambda part, _: portfolio_checks.signs_follow_score(part, run.home.settings))
+
+
+def _inside_limits(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return key_by_key(run, frame, lambda part, _: portfolio_checks.within_limits(part, run.home.settings))
+
+
+NODES = (
+    Node(
+        "portfolio/conviction",
+        PYTHON,
+        SIGNAL_KEYS,
+        _conviction,
+        (
+            Check("contributions_sum", "signal x weight sums to the score", _sums),
+            bounded(["score"], -1.0, 1.0),
+            every_session(),
+            reasons_given(),
+        ),
+    ),
+    Node(
+        "portfolio/targets",
+        PYTHON,
+        ("portfolio/conviction", "silver/instrument_returns"),
+        _targets,
+        (
+            Check("shares_sum", "strategy shares sum to 1", _shares),
+            Check("signs_follow_score", "a positive score holds the asset", _signs),
+            Check("inside_limits", "position limits of the mandate hold", _inside_limits),
+            every_session(),
+            reasons_given(),
+        ),
+        plot=targets_picture,
+    ),
+)

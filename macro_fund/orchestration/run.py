@@ -1,0 +1,100 @@
+"""What an asset's computation may see and do: a window of keys, the tables upstream, the home.
+
+Belongs here: reading inputs point in time, leaving out partitions whose gate failed, remembering what was read.
+Does not belong here: Dagster (assets.py) or any formula.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+
+from macro_fund.home import Home
+from macro_fund.store.tables import TABLES, Table
+
+
+
+def side_table(kind: Table, asset: str) -> Table:
+    """The table beside an asset's own: its verdicts, its quarantine, its failed requests."""
+    return replace(kind, key=f"side/{kind.key.rsplit('/', 1)[-1]}/{asset}")
+
+
+@dataclass
+class Run:
+    """One materialization of one asset for consecutive partition keys.
+
+    Nothing it returns holds a row that became known after the as_of of the last key. `side` holds the rows beside the
+    asset's own (quarantine, failures) for its checks, `shown` Markdown for the asset's page.
+    """
+
+    home: Home
+    table: Table
+    keys: tuple[date, ...]
+    read_digests: dict[str, str] = field(default_factory=dict)
+    excluded: list[str] = field(default_factory=list)
+    side: dict[str, pl.DataFrame] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def last(self) -> date:
+        return self.keys[-1]
+
+    @cached_property
+    def sessions(self) -> list[date]:
+        """Sessions whose rows this run must give."""
+        return self.home.output_sessions(self.keys)
+
+    @cached_property
+    def history(self) -> list[date]:
+        """Every session from history_start to the last key: where path-dependent state starts."""
+        return self.home.sessions.keys(self.home.settings.fund.history_start, self.last)
+
+    def read(self, table_key: str) -> pl.DataFrame:
+        """All rows of an upstream table known by the last key, without partitions whose gate failed."""
+        keys = self.home.lake.keys(table_key, self.last)
+        failed = failed_gates(self.home, table_key, keys)
+        self.excluded += [f"{table_key} {k}: {why}" for k, why in failed.items()]
+        kept = [k for k in keys if k not in failed]
+        self.read_digests[table_key] = _digest_of([self.home.lake.digest(table_key, k) for k in kept])
+        return self.home.lake.read(table_key, only=kept)
+
+    def read_own(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """This asset's rows of earlier partitions and `frame`, the ones being written: for plots and continuity checks."""
+        before = self.home.lake.read(self.table.key, only=[k for k in self.own_keys if k < self.keys[0]])
+        return pl.concat([before, frame])
+
+    @property
+    def own_keys(self) -> list[date]:
+        return self.home.lake.keys(self.table.key, self.last)
+
+    def output(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame's rows of this run's sessions, columns in the table's order."""
+        return frame.filter(pl.col("session").is_between(self.sessions[0], self.last)).select(list(self.table.schema))
+
+    def split(self, frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
+        """Rows by partition key: sessions up to the inception are in the opening partition."""
+        keyed = frame.with_columns(pl.max_horizontal("session", pl.lit(self.home.inception)).alias("_key"))
+        parts = {k[0]: f.drop("_key") for k, f in keyed.partition_by("_key", as_dict=True).items()}
+        return {k: parts.get(k, frame.clear()) for k in self.keys}
+
+    @property
+    def inputs_digest(self) -> str:
+        """One digest of everything that was read."""
+        return _digest_of([f"{k}={v}" for k, v in sorted(self.read_digests.items())])
+
+
+def _digest_of(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def failed_gates(home: Home, table_key: str, keys: Sequence[date]) -> dict[date, str]:
+    """Keys of the table whose gating check failed, with the verdict's words."""
+    side = side_table(TABLES["quality/verdicts"], table_key)
+    verdicts = home.lake.read(side.key, only=keys, table=side)
+    bad = verdicts.filter(~pl.col("passed") & pl.col("blocking"))
+    return {s: f"{c}: {d}" for s, c, d in bad.select("session", "check", "detail").iter_rows()}

@@ -1,0 +1,112 @@
+"""Silver in Python: curves, marks and instrument returns. (What SQL does better is in silver_dbt.py.)
+
+Belongs here: which tables a silver asset reads and its checks. Does not belong here: the arithmetic (curves/,
+instruments/).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from macro_fund.curves import checks as curve_checks
+from macro_fund.curves.di import di_curve
+from macro_fund.curves.ust import ust_curve
+from macro_fund.instruments.checks import pnl_recomputed
+from macro_fund.instruments.marks import contract_marks, instrument_returns
+from macro_fund.orchestration.checks import bounded, every_session, located, sessions_inside
+from macro_fund.orchestration.node import Check, Node
+from macro_fund.orchestration.run import Run
+from macro_fund.reports.plots import curve_picture, returns_picture
+
+PYTHON = frozenset({"python", "polars", "parquet"})
+
+
+def cdi(run: Run) -> pl.DataFrame:
+    """CDI observations known to the run."""
+    return run.read("bronze/bcb_sgs").filter(pl.col("series_id") == "br_cdi_daily")
+
+
+def _di_curve(run: Run) -> pl.DataFrame:
+    return di_curve(run.read("bronze/b3_settlements"), cdi(run), run.sessions, run.home.calendar("anbima"))
+
+
+def _ust_curve(run: Run) -> pl.DataFrame:
+    return ust_curve(run.read("bronze/us_treasury"), run.sessions)
+
+
+def _contract_marks(run: Run) -> pl.DataFrame:
+    points = {i.root: i.point_value_brl for i in run.home.settings.instruments}
+    marks = contract_marks(
+        run.read("bronze/b3_settlements"), cdi(run), run.sessions, run.home.calendar("anbima"), points
+    )
+    return run.output(marks)
+
+
+def _instrument_returns(run: Run) -> pl.DataFrame:
+    marks = run.read("silver/contract_marks")
+    return run.output(instrument_returns(marks, run.home.settings.instruments, run.history))
+
+
+def _di_problems(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return located(curve_checks.di_arbitrage(frame))
+
+
+def _di_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    settlements = run.home.lake.read("bronze/b3_settlements", run.last)
+    cdi_rows = run.home.lake.read("bronze/bcb_sgs", run.last).filter(pl.col("series_id") == "br_cdi_daily")
+    return located(curve_checks.di_repricing(settlements, cdi_rows, run.sessions, run.home.calendar("anbima")))
+
+
+def _ust_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return located(curve_checks.ust_repricing(frame))
+
+
+def _marks_recomputed(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """Daily settlement recomputed in decimals from the stored prices and correction factors."""
+    points = {i.root: i.point_value_brl for i in run.home.settings.instruments}
+    return located(pnl_recomputed(frame, run.read_own(frame), points))
+
+
+NODES = (
+    Node(
+        "silver/di_curve",
+        PYTHON,
+        ("bronze/b3_settlements", "bronze/bcb_sgs"),
+        _di_curve,
+        (
+            Check("no_arbitrage", "discount factors fall with the tenor, forwards are positive", _di_problems),
+            Check("reprices_contracts", "every DI1 settlement comes back from the curve", _di_reprices),
+            every_session(),
+        ),
+        plot=curve_picture,
+    ),
+    Node(
+        "silver/ust_curve",
+        PYTHON,
+        ("bronze/us_treasury",),
+        _ust_curve,
+        (Check("reprices_par", "a bond that pays the par yield prices at 100", _ust_reprices), every_session()),
+        plot=curve_picture,
+    ),
+    Node(
+        "silver/contract_marks",
+        PYTHON,
+        ("bronze/b3_settlements", "bronze/bcb_sgs"),
+        _contract_marks,
+        (
+            Check("pnl_recomputed", "daily settlement recomputed from prices in decimals", _marks_recomputed),
+            bounded(["dv01_brl"], 0.0, 60.0),
+            sessions_inside(),
+        ),
+    ),
+    Node(
+        "silver/instrument_returns",
+        PYTHON,
+        ("silver/contract_marks",),
+        _instrument_returns,
+        (bounded(["shock"], -1000.0, 1000.0), sessions_inside()),
+        plot=returns_picture,
+    ),
+)

@@ -1,0 +1,182 @@
+"""The silver tables that dbt builds: observations and the as-known panel.
+
+Belongs here: the scratch database of a run (views over the lake, the window's sessions), running dbt through
+dagster-dbt, and writing dbt's rows to the lake with the shape check that every asset has.
+Does not belong here: the SQL (dbt_silver/models).
+"""
+
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from macro_fund.orchestration.assets import (
+    SHAPE,
+    asset_key,
+    markdown_table,
+    spec_metadata,
+    verdict_rows,
+    write_output,
+)
+from macro_fund.orchestration.node import Node, Output
+from macro_fund.orchestration.partitions import SESSIONS, check_keys
+from macro_fund.orchestration.resources import FundResource
+from macro_fund.orchestration.run import Run
+from macro_fund.settings import CONFIG_DIR
+from macro_fund.store.lake import shape_problems, tidy
+from macro_fund.store.tables import TABLES
+
+PROJECT_DIR = CONFIG_DIR.parent / "dbt_silver"
+MODELS = ("silver/observations", "silver/as_known")
+PROVIDERS = ("bcb_sgs", "bcb_ptax", "bcb_focus", "fred", "us_treasury", "yahoo")
+
+
+def manifest_path() -> Path:
+    """dbt's manifest, parsed again when a model is newer: it is derived, and not kept in version control."""
+    manifest = PROJECT_DIR / "target" / "manifest.json"
+    sources = [p for p in PROJECT_DIR.rglob("*") if p.suffix in (".sql", ".yml") and "target" not in p.parts]
+    if not manifest.exists() or manifest.stat().st_mtime < max(p.stat().st_mtime for p in sources):
+        from dbt.cli.main import dbtRunner
+
+        result = dbtRunner().invoke(
+            ["--quiet", "parse", "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+        )
+        if not result.success:
+            raise RuntimeError(f"dbt parse of {PROJECT_DIR} failed: {result.exception}; mend the model that it names")
+    return manifest
+
+
+class Translator(DagsterDbtTranslator):
+    """Names and describes dbt's nodes as the catalogue of tables does."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        layer = dbt_resource_props["source_name"] if dbt_resource_props["resource_type"] == "source" else "silver"
+        return dg.AssetKey([layer, dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return "silver"
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        table = TABLES.get("/".join(spec.key.path))
+        if table is None or spec.key.path[0] != "silver":
+            return spec
+        deps = [d for d in spec.deps if d.asset_key.path[0] != "window"]  # the run's own sessions are no upstream asset
+        return spec.replace_attributes(
+            deps=deps,
+            owners=[table.owner], kinds={"dbt", "duckdb", "parquet"}, description=table.description
+        ).merge_attributes(metadata=spec_metadata(table))
+
+
+def dbt_resource() -> DbtCliResource:
+    """The dbt of this environment, whether or not the environment is activated."""
+    beside = Path(sys.executable).with_name("dbt")
+    return DbtCliResource(
+        project_dir=str(PROJECT_DIR),
+        profiles_dir=str(PROJECT_DIR),
+        dbt_executable=str(beside) if beside.exists() else "dbt",
+    )
+
+
+def fill_scratch(path: Path, runs: Run) -> None:
+    """Write what dbt reads: bronze views of exactly the files this run may see, its sessions and the series list."""
+    with duckdb.connect(str(path)) as db:
+        db.execute("set timezone = 'UTC'")
+        db.execute("create schema bronze; create schema fund_window")
+        for provider in PROVIDERS:
+            frame = runs.read(f"bronze/{provider}").to_arrow()
+            db.register("incoming", frame)
+            db.execute(f"create table bronze.{provider} as select * from incoming")
+            db.unregister("incoming")
+        times = runs.home.sessions.frame().filter(pl.col("session").is_in(runs.sessions)).select("session", "as_of")
+        catalogue = pl.DataFrame(
+            [(s.id, s.max_age_days) for s in runs.home.settings.series],
+            schema={"series_id": pl.String, "max_age_days": pl.Int32},
+            orient="row",
+        )
+        for name, rows in (("sessions", times), ("series", catalogue)):
+            db.register("incoming", rows.to_arrow())
+            db.execute(f"create table fund_window.{name} as select * from incoming")
+            db.unregister("incoming")
+
+
+def read_scratch(path: Path, table_key: str) -> pl.DataFrame:
+    """A model's rows in the table's types."""
+    table = TABLES[table_key]
+    with duckdb.connect(str(path), read_only=True) as db:
+        db.execute("set timezone = 'UTC'")
+        rows = db.sql(f"select {', '.join(table.schema)} from main.{table_key.split('/')[1]}").to_arrow_table()
+    frame = pl.from_arrow(rows)
+    assert isinstance(frame, pl.DataFrame)  # a table, not a single array
+    return tidy(table, frame.cast(dict(table.schema)))
+
+
+@dbt_assets(
+    manifest=manifest_path(),
+    project=DbtProject(PROJECT_DIR),
+    dagster_dbt_translator=Translator(),
+    partitions_def=SESSIONS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    name="dbt_silver",
+)
+def silver_tables(context: dg.AssetExecutionContext, dbt: DbtCliResource, fund: FundResource) -> Iterator[Any]:
+    """Run dbt on a scratch database, check shapes, write the lake, then report dbt's own events and tests."""
+    home = fund.open()
+    keys = tuple(check_keys(context.partition_keys, home))
+    with tempfile.TemporaryDirectory(prefix="dbt_silver_") as folder:
+        scratch = Path(folder) / "scratch.duckdb"
+        first = Run(home, TABLES[MODELS[0]], keys)
+        fill_scratch(scratch, first)
+        invocation = dbt.cli(
+            ["build", "--vars", json.dumps({"scratch": str(scratch)})],
+            context=context,
+            target_path=Path(folder) / "target",
+        )
+        events = list(invocation.stream())
+        for event in events:
+            if not isinstance(event, (dg.Output, dg.MaterializeResult)):
+                yield event
+                continue
+            name = event.output_name if isinstance(event, dg.Output) else event.asset_key.path[-1]
+            yield from _store(context, home, keys, first, f"silver/{name.split('__')[-1]}", scratch, event)
+
+
+def _store(
+    context: dg.AssetExecutionContext,
+    home: Any,
+    keys: tuple[Any, ...],
+    first: Run,
+    table_key: str,
+    scratch: Path,
+    event: Any,
+) -> Iterator[Any]:
+    run = Run(home, TABLES[table_key], keys, first.read_digests, first.excluded)
+    frame = read_scratch(scratch, table_key)
+    problems = [p for p in shape_problems(run.table, frame) if p]
+    if problems:
+        raise dg.Failure(f"{table_key} {run.last}: {'; '.join(problems)}. Nothing was written: mend the model.")
+    node = Node(table_key, frozenset({"dbt"}), (), lambda _: frame, ())
+    done = write_output(node, run, Output(frame), frame, verdict_rows(run, SHAPE, [], gate=True))
+    for key in keys:
+        context.add_asset_metadata(
+            {"dagster/partition_row_count": done[key][1], "digest": done[key][0]},
+            asset_key=asset_key(table_key),
+            partition_key=key.isoformat(),
+        )
+    context.add_asset_metadata(
+        {
+            "preview": dg.MetadataValue.md(markdown_table(frame.tail(8))),
+            "dagster/row_count": frame.height,
+            **({"watermark": home.watermark} if home.watermark else {}),
+        },
+        asset_key=asset_key(table_key),
+    )
+    yield event

@@ -1,0 +1,251 @@
+"""The book: positions, the daily P&L cube and NAV, from fills and official settlements.
+
+Belongs here: what the fund holds and made, to the cent. Does not belong here: how an order is filled (`execution.py`),
+how a contract is marked (`instruments/`), lots (`lots.py`), interest (`cash.py`).
+
+Partition T describes the close of T-1, the trade date. A fill at the settlement of T-1 costs on that day and earns
+from the next settlement on. A contract without a settlement that day is marked stale and its P&L is deferred: it is
+booked in the session that knows it, as is the difference when a settlement is corrected. So each day's cube sums to the
+change of NAV, and nothing booked is ever rewritten. A position ends at its contract's maturity, after its last
+settlement.
+
+Money is counted in whole cents. Every function recomputes from the first fill, so the window asked for changes nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from macro_fund.pms.cash import cdi_factors
+from macro_fund.pms.lots import Lot, allocate, freeze, owners_of, quantity_of, trade
+from macro_fund.pms.settlements import known_marks, newest_by_session
+from macro_fund.store.tables import TABLES
+
+if TYPE_CHECKING:
+    from macro_fund.time.calendars import BusinessCalendar
+    from macro_fund.time.sessions import Sessions
+
+CASH = "CASH"
+_CENT = Decimal("0.01")
+_POSITIONS, _PNL, _NAV = TABLES["pms/positions"], TABLES["pms/pnl"], TABLES["pms/nav"]
+_KEY = ["contract", "instrument"]
+
+Row = Mapping[str, Any]
+Booked = tuple[date, str, str, str, str, int]  # session, contract, instrument, strategy, component, cents
+
+
+def with_shares(fills: pl.DataFrame, orders: pl.DataFrame, proposals: pl.DataFrame) -> pl.DataFrame:
+    """pms/fills rows with the strategy shares of the proposal behind each, as `Ledger.fills` gives them."""
+    shares = orders.select("order_id", "proposal_id").join(
+        proposals.select("proposal_id", "shares").unique("proposal_id"), on="proposal_id", how="left"
+    )
+    return fills.join(shares, on="order_id", how="left", maintain_order="left")
+
+
+def positions(fills: pl.DataFrame, marks: pl.DataFrame, sessions: Sequence[date], table: Sessions) -> pl.DataFrame:
+    """pms/positions of `sessions`: contracts held after the close of each trade date, at the newest mark known.
+
+    fills: pms/fills, all history. marks: silver/contract_marks, all history.
+    """
+    last = max(sessions)
+    known = fills.filter(pl.col("session") <= last)
+    held = known.group_by("session", *_KEY).agg(pl.col("quantity").sum()).sort(*_KEY, "session")
+    held = held.with_columns(pl.col("quantity").cum_sum().over(_KEY))
+    closes = table.frame().select("session", trade_date="prev_session").filter(pl.col("session").is_in(list(sessions)))
+    grid = closes.join(held.select(_KEY).unique(), how="cross").sort(*_KEY, "session")
+    grid = grid.join_asof(held, on="session", by=_KEY, check_sortedness=False)
+    newest = newest_by_session(known_marks(marks, fills["contract"], last)).rename({"trade_date": "mark_date"})
+    rows = grid.join_asof(newest, on="session", by="contract", check_sortedness=False)
+    alive = pl.col("maturity").is_null() | (pl.col("maturity") > pl.col("trade_date"))
+    rows = rows.filter(pl.col("quantity") != 0, alive)
+    basis = (
+        pl.when(pl.col("mark_date").is_null())
+        .then(pl.lit("none"))
+        .when(pl.col("mark_date") == pl.col("trade_date"))
+        .then(pl.lit("settlement"))
+        .otherwise(pl.lit("stale"))
+    )
+    risk = [(pl.col(c).fill_null(0.0) * pl.col("quantity")).alias(c) for c in ("dv01_brl", "delta_brl")]
+    rows = rows.with_columns(basis.alias("mark_basis"), *risk).rename(
+        {"settle_price": "mark_price", "settle_rate": "mark_rate"}
+    )
+    return rows.select(pl.col(c).cast(t) for c, t in _POSITIONS.schema.items()).sort("session", *_KEY)
+
+
+def pnl(
+    fills: pl.DataFrame,
+    marks: pl.DataFrame,
+    cdi_daily: pl.DataFrame,
+    sessions: Sequence[date],
+    *,
+    capital: Decimal,
+    inception: date,
+    calendar: BusinessCalendar,
+    table: Sessions,
+) -> pl.DataFrame:
+    """pms/pnl of `sessions`: settlement and cost by contract and strategy, interest on cash.
+
+    fills: pms/fills with `shares` (`Ledger.fills` or `with_shares`), all history. capital: NAV at the inception, which
+    has no P&L itself. cdi_daily, calendar: see `cash.cdi_factors`.
+    """
+    keys = table.keys(inception, max(*sessions, inception))
+    trading = list(_trading(fills, marks, keys[-1]))
+    by_session = _sums((b[0], b[-1]) for b in trading)
+    nav_cents = _cents(capital)
+    rows = trading
+    for session, factor in cdi_factors(cdi_daily, keys, calendar, table).items():
+        if session == inception:
+            continue
+        interest = int((Decimal(nav_cents) * (factor - 1)).quantize(Decimal(1), ROUND_HALF_EVEN))
+        rows.append((session, CASH, CASH, CASH, "interest", interest))
+        nav_cents += interest + by_session.get(session, 0)
+    asked = set(sessions)
+    trade_dates = {s: table.offset(s, -1) for s in keys}
+    frame = pl.DataFrame(
+        [(s, trade_dates[s], c, i, k, component, _money(n)) for s, c, i, k, component, n in rows if s in asked],
+        schema=_PNL.schema,
+        orient="row",
+    )
+    return frame.sort("session", "trade_date", "contract", "instrument", "strategy_id", "component")
+
+
+def nav(
+    cube: pl.DataFrame,
+    cdi_daily: pl.DataFrame,
+    sessions: Sequence[date],
+    *,
+    capital: Decimal,
+    inception: date,
+    calendar: BusinessCalendar,
+    table: Sessions,
+) -> pl.DataFrame:
+    """pms/nav of `sessions` from the whole P&L cube; the inception's NAV is the capital, earlier sessions have none.
+
+    ValueError when a session after the inception has no P&L rows: its partition is missing.
+    """
+    keys = table.keys(inception, max(*sessions, inception))
+    day = _sums((s, _cents(v)) for s, v in cube.select("session", "pnl_brl").iter_rows())
+    missing = [k for k in keys[1:] if k not in day]
+    if missing:
+        raise ValueError(f"pms/pnl has no rows of {missing[0]} ({len(missing)} sessions): materialize it first")
+    rows, closing, index = [], _cents(capital), Decimal(1)
+    for session, factor in cdi_factors(cdi_daily, keys, calendar, table).items():
+        opening, made = closing, day.get(session, 0)
+        closing, index = opening + made, index * factor
+        money = (_money(opening), _money(made), _money(closing))
+        rows.append((session, table.offset(session, -1), *money, float(index), closing / _cents(capital)))
+    return pl.DataFrame(rows, schema=_NAV.schema, orient="row").filter(pl.col("session").is_in(list(sessions)))
+
+
+def breaks(cube: pl.DataFrame, navs: pl.DataFrame) -> list[str]:
+    """Where the books do not tie, in words: P&L against the change of NAV, and each NAV against the one before."""
+    day = _sums((s, _cents(v)) for s, v in cube.select("session", "pnl_brl").iter_rows())
+    found, before = [], None
+    columns = ("session", "opening_nav_brl", "pnl_brl", "nav_brl")
+    for session, opening, made, closing in navs.sort("session").select(columns).iter_rows():
+        if _cents(closing) - _cents(opening) != day.get(session, 0):
+            found.append(f"{session}: P&L {_money(day.get(session, 0))} but NAV moved {closing - opening}")
+        if made != closing - opening:
+            found.append(f"{session}: pnl_brl {made} is not NAV {closing} less opening {opening}")
+        if before is not None and opening != before:
+            found.append(f"{session}: opens at {opening}, the session before closed at {before}")
+        before = closing
+    return found
+
+
+def deferred(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> pl.DataFrame:
+    """Settlements known by `upto` of contracts then held whose P&L is not known yet: contract, trade_date, quantity."""
+    known = known_marks(marks, fills["contract"], upto).unique(["contract", "trade_date"], keep="last")
+    waiting = known.filter(pl.col("pnl_brl").is_null()).select("contract", "trade_date")
+    held = fills.filter(pl.col("session") <= upto).select("contract", "quantity", filled="trade_date")
+    rows = waiting.join(held, on="contract").filter(pl.col("filled") < pl.col("trade_date"))
+    rows = rows.group_by("contract", "trade_date").agg(pl.col("quantity").sum())
+    return rows.filter(pl.col("quantity") != 0).sort("contract", "trade_date")
+
+
+def _trading(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> Iterator[Booked]:
+    """Settlement and cost of every contract, by strategy, in the session that books it."""
+    known = fills.filter(pl.col("session") <= upto).sort("session", "trade_date", "fill_id")
+    of_contract: dict[str, list[dict[str, Any]]] = {}
+    for mark in known_marks(marks, known["contract"], upto).iter_rows(named=True):
+        of_contract.setdefault(mark["contract"], []).append(mark)
+    for (contract, instrument), part in sorted(known.partition_by(_KEY, as_dict=True).items(), key=lambda kv: kv[0]):
+        for session, strategy, component, cents in _virtual_book(part.to_dicts(), of_contract.get(str(contract), [])):
+            yield session, str(contract), str(instrument), strategy, component, cents
+
+
+def _virtual_book(fills: Sequence[Row], marks: Sequence[Row]) -> Iterator[tuple[date, str, str, int]]:
+    """(session, strategy, component, cents) of one contract of one instrument.
+
+    Each session books what is new: fills, settlements, and the difference to what was booked before for a trade date
+    when its settlement is corrected or a fill before it is recorded late.
+    """
+    newest: dict[date, Row] = {}
+    booked: dict[date, dict[str, int]] = {}
+    for session in sorted({r["session"] for r in (*fills, *marks)}):
+        known = [f for f in fills if f["session"] <= session]
+        if not known:
+            newest |= {m["trade_date"]: m for m in marks if m["session"] == session}
+            continue
+        days, states, costs = _lots(known, session)
+        total = _sums(((k, "cost"), -c) for k, c in costs)
+        fresh = {m["trade_date"]: m for m in marks if m["session"] == session}
+        newest |= fresh
+        late = min((f["trade_date"] for f in known if f["session"] == session), default=None)
+        again = {d for d, m in newest.items() if late and m["prev_trade_date"] and m["prev_trade_date"] >= late}
+        for day in sorted(fresh.keys() | again):
+            value = _settlement(newest[day], days, states)
+            change = _sums([*value.items(), *((k, -c) for k, c in booked.get(day, {}).items())])
+            booked[day] = value
+            for strategy, cents in change.items():
+                total[strategy, "settlement"] = total.get((strategy, "settlement"), 0) + cents
+        for (strategy, component), cents in sorted(total.items()):
+            yield session, strategy, component, cents
+
+
+def _lots(known: Sequence[Row], session: date) -> tuple[list[date], list[list[Lot]], list[tuple[str, int]]]:
+    """Lots after each trade date (dates, lots), and the cost in cents by strategy of the fills new in `session`."""
+    days: list[date] = []
+    states: list[list[Lot]] = []
+    costs: list[tuple[str, int]] = []
+    lots: list[Lot] = []
+    for fill in sorted(known, key=lambda f: (f["trade_date"], f["fill_id"])):
+        lots, owners = trade(lots, fill["quantity"], freeze(fill["shares"]))
+        if fill["session"] == session:
+            costs += allocate(_cents(fill["cost_brl"]), owners).items()
+        days.append(fill["trade_date"])
+        states.append(lots)
+    return days, states, costs
+
+
+def _settlement(mark: Row, days: Sequence[date], states: Sequence[list[Lot]]) -> dict[str, int]:
+    """Cents by strategy that the lots held at the previous settlement made; empty when flat or not known yet."""
+    if mark["pnl_brl"] is None or mark["prev_trade_date"] is None:
+        return {}
+    at = bisect_right(days, mark["prev_trade_date"]) - 1
+    lots = states[at] if at >= 0 else []
+    if not lots:
+        return {}
+    one = int((Decimal(repr(mark["pnl_brl"])) * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
+    return allocate(quantity_of(lots) * one, owners_of(lots))
+
+
+def _sums(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+    totals: dict[Any, int] = {}
+    for key, cents in pairs:
+        totals[key] = totals.get(key, 0) + cents
+    return totals
+
+
+def _cents(amount: Decimal) -> int:
+    return int((amount / _CENT).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _money(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)

@@ -1,0 +1,91 @@
+"""Lots and virtual books: which strategy owns how much of a contract, and its cents.
+
+Belongs here: FIFO lots whose strategy shares are frozen at the trade, and splitting whole cents without losing one.
+Does not belong here: prices, days and P&L (`book.py`).
+
+Shares are kept as whole parts of a billion, so that every split is integer arithmetic: exact, and the same anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+UNIT = 1_000_000_000
+DISCRETIONARY = "DISCRETIONARY"
+_TOLERANCE = 1e-6
+
+Weights = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Contracts opened by one trade (signed), with the strategies' shares in parts of `UNIT`, which sum to it."""
+
+    quantity: int
+    shares: Weights
+
+
+def allocate(total: int, weights: Weights) -> dict[str, int]:
+    """Split an integer in proportion to `weights` by largest remainder (ties by name); the parts sum to `total`.
+
+    ValueError when the weights do not sum to a positive number.
+    """
+    whole = sum(weights.values())
+    if whole <= 0:
+        raise ValueError(f"cannot split {total} by weights {dict(weights)}: their sum must be positive")
+    sign, size = (-1, -total) if total < 0 else (1, total)
+    parts = {k: divmod(size * w, whole) for k, w in weights.items()}
+    left = size - sum(q for q, _ in parts.values())
+    extra = set(sorted(parts, key=lambda k: (-parts[k][1], k))[:left])
+    return {k: sign * (q + (k in extra)) for k, (q, _) in parts.items()}
+
+
+def freeze(shares: Iterable[Mapping[str, object]] | None) -> Weights:
+    """Shares [{strategy_id, share}] in parts of `UNIT`; no shares at all means a discretionary trade.
+
+    ValueError when they do not sum to 1.
+    """
+    given = {str(s["strategy_id"]): float(str(s["share"])) for s in shares or ()}
+    if not given:
+        return {DISCRETIONARY: UNIT}
+    if abs(sum(given.values()) - 1.0) > _TOLERANCE:
+        raise ValueError(f"strategy shares {given} sum to {sum(given.values()):.6f}; they must sum to 1")
+    return allocate(UNIT, {k: round(v * UNIT * 1000) for k, v in given.items() if v})
+
+
+def trade(lots: Sequence[Lot], quantity: int, shares: Weights) -> tuple[list[Lot], Weights]:
+    """Lots after a trade of `quantity`, and who owns the trade (weights for its cost).
+
+    Contracts of the other side are closed first in, first out, and belong to the strategies that opened them; what is
+    left of the trade opens a lot with `shares`.
+    """
+    kept, left, owners = list(lots), quantity, dict[str, int]()
+    while left and kept and kept[0].quantity * left < 0:
+        first = kept[0]
+        closed = min(abs(first.quantity), abs(left))
+        _add(owners, first.shares, closed)
+        remaining = first.quantity - closed * (1 if first.quantity > 0 else -1)
+        kept[:1] = [Lot(remaining, first.shares)] if remaining else []
+        left -= closed * (1 if left > 0 else -1)
+    if left:
+        kept.append(Lot(left, shares))
+        _add(owners, shares, abs(left))
+    return kept, owners
+
+
+def quantity_of(lots: Sequence[Lot]) -> int:
+    return sum(lot.quantity for lot in lots)
+
+
+def owners_of(lots: Sequence[Lot]) -> Weights:
+    """Who owns a position: the strategies' parts of its lots, which all have one sign."""
+    owners: dict[str, int] = {}
+    for lot in lots:
+        _add(owners, lot.shares, abs(lot.quantity))
+    return owners
+
+
+def _add(owners: dict[str, int], shares: Weights, count: int) -> None:
+    for strategy, part in shares.items():
+        owners[strategy] = owners.get(strategy, 0) + part * count

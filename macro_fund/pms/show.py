@@ -1,0 +1,111 @@
+"""What the pms commands print: tables for people, JSON for programs.
+
+Belongs here: columns, number formats and empty states. Does not belong here: what is printed (`cli.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+PLAIN_WIDTH = 160  # columns when the output goes to a file or a pipe, which has no width of its own
+_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+
+
+def console() -> Console:
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def as_json(value: Any) -> str:
+    """Indented JSON; money is text so that no cent is lost, times are UTC."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def level(contract: str, value: float | None) -> str:
+    """A DI1 level is a rate, any other a price."""
+    if value is None:
+        return "-"
+    return f"{value:.3%}" if contract.startswith("DI1") else f"{value:,.3f}"
+
+
+def brl(amount: Decimal | float | None) -> str:
+    return "-" if amount is None else f"{amount:,.2f}"
+
+
+def number(amount: float | None) -> str:
+    return "-" if amount is None else f"{amount:,.0f}"
+
+
+def local(time: datetime | None) -> str:
+    return "-" if time is None else f"{time.astimezone(_SAO_PAULO):%Y-%m-%d %H:%M}"
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> Table:
+    """A table with the columns in `right` aligned to the right."""
+    made = Table(title=title, title_justify="left")
+    for name in columns:
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def proposals_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
+    columns = ("id", "session", "instrument", "screen", "contracts", "before", "after", "last", "cost BRL", "status")
+    return table(
+        title,
+        columns,
+        (
+            (
+                p["proposal_id"],
+                str(p["session"]),
+                p["instrument"],
+                p["screen_side"],
+                f"{p['quantity']:+,}",
+                f"{p['position_before']:+,}",
+                f"{p['position_after']:+,}",
+                level(p["contract"], p["entry_level"]),
+                brl(p["expected_cost_brl"]),
+                p["status"],
+            )
+            for p in rows
+        ),
+        right=("contracts", "before", "after", "last", "cost BRL"),
+    )
+
+
+def proposal_card(p: Mapping[str, Any]) -> Table:
+    """One proposal, a line a fact."""
+    shares = ", ".join(f"{s['strategy_id']} {s['share']:.0%}" for s in p["shares"]) or "-"
+    contract = p["contract"]
+    facts = [
+        ("screen", p["screen_side"]),
+        ("contracts", f"{p['quantity']:+,} ({p['position_before']:+,} -> {p['position_after']:+,})"),
+        ("sign echo", p["gain_if"]),
+        ("last settlement", level(contract, p["entry_level"])),
+        ("stop / target", f"{level(contract, p['stop_level'])} / {level(contract, p['target_level'])}"),
+        ("horizon", "-" if p["horizon_days"] is None else f"{p['horizon_days']} business days"),
+        ("conviction", "-" if p["conviction"] is None else f"{p['conviction']:.2f}"),
+        ("expected cost", f"BRL {brl(p['expected_cost_brl'])}"),
+        ("DV01 BRL", f"{number(p['dv01_before_brl'])} -> {number(p['dv01_after_brl'])}"),
+        ("delta BRL", f"{number(p['delta_before_brl'])} -> {number(p['delta_after_brl'])}"),
+        ("strategies", shares),
+        ("why", p["rationale"] or "-"),
+        ("expires", f"{local(p['expires_at'])} Sao Paulo"),
+        ("status", p["status"]),
+    ]
+    if p["decided_by"]:
+        facts.append(("decided", f"{p['decided_by']}, {local(p['decided_at'])} Sao Paulo: {p['note'] or '(no note)'}"))
+    return table(f"{p['proposal_id']}: {p['instrument']}, session {p['session']}", ("", "proposal"), facts)

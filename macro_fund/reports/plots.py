@@ -1,0 +1,186 @@
+"""Pictures: tables in, PNG bytes out. Deterministic for the same table and locked dependencies.
+
+Belongs here: drawing. Does not belong here: choosing or computing numbers.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SIZE = (7.2, 2.7)
+INK = "#1c2733"
+COLOURS = ("#1f5fa8", "#c8553d", "#2e8b57", "#8a5fb0", "#c49a2c", "#4a6572")
+RECENT = 252
+
+
+def figure(title: str, panels: int = 1) -> tuple[Figure, Sequence[Axes]]:
+    """A figure of `panels` axes side by side in the house style, without pyplot's global state."""
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=SIZE, dpi=110, layout="constrained")
+    axes = [fig.add_subplot(1, panels, i + 1) for i in range(panels)]
+    fig.suptitle(title, fontsize=9, color=INK, x=0.01, ha="left")
+    for ax in axes:
+        ax.tick_params(labelsize=7, colors=INK)
+        ax.grid(visible=True, linewidth=0.3, color="#c9d1d9")
+        for side in ("top", "right"):
+            ax.spines[side].set_visible(False)
+    return fig, axes
+
+
+def png(fig: Figure) -> bytes:
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _legend(ax: Axes) -> None:
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(fontsize=6, frameon=False, loc="best")
+
+
+def _lines(ax: Axes, frame: pl.DataFrame, x: str, y: str, by: str, names: Sequence[Any], label: str = "{}") -> None:
+    for colour, name in zip(COLOURS * 3, names, strict=False):
+        part = frame.filter(pl.col(by) == name).sort(x)
+        ax.plot(part[x].to_list(), part[y].to_list(), color=colour, linewidth=1, label=label.format(name))
+    _legend(ax)
+
+
+def _empty(title: str) -> bytes:
+    fig, axes = figure(title)
+    axes[0].text(0.5, 0.5, "no view", ha="center", va="center", fontsize=10, color=INK)
+    axes[0].set_axis_off()
+    return png(fig)
+
+
+def recent(frame: pl.DataFrame, sessions: int = RECENT) -> pl.DataFrame:
+    """Rows of the last `sessions` sessions."""
+    days = frame["session"].unique().sort()
+    return frame.filter(pl.col("session") >= days[-min(sessions, days.len())]) if days.len() else frame
+
+
+def newest_values(frame: pl.DataFrame) -> bytes:
+    """Observations: the last two years of up to six series, each against its own mean and spread."""
+    ids = frame["series_id"].unique().sort().to_list()[:6]
+    last = frame["event_date"].max()
+    if last is None:
+        return _empty("observations")
+    part = frame.filter(pl.col("event_date") > pl.lit(last).dt.offset_by("-2y"))
+    scaled = part.with_columns(
+        shown=(pl.col("value") - pl.col("value").mean().over("series_id")) / pl.col("value").std().over("series_id")
+    )
+    fig, (ax,) = figure("last two years, each series in its own standard deviations")
+    _lines(ax, scaled, "event_date", "shown", "series_id", ids)
+    return png(fig)
+
+
+def curve_picture(frame: pl.DataFrame) -> bytes:
+    """A curve table (DI or UST): the newest curve with the ones 21 and 252 sessions before, and nodes over time."""
+    tenor, rate = ("tenor_bd", "rate") if "tenor_bd" in frame.columns else ("tenor_years", "par_yield")
+    days = frame["session"].unique().sort()
+    if not days.len():
+        return _empty("curve")
+    fig, (now, past) = figure(f"{rate}, %", 2)
+    for back, colour in zip((0, 21, 252), COLOURS, strict=False):
+        if back < days.len():
+            part = frame.filter(pl.col("session") == days[-1 - back]).sort(tenor)
+            now.plot(part[tenor].to_list(), (part[rate] * 100).to_list(), color=colour, marker=".", linewidth=1,
+                     label=str(part["curve_date"].max()))
+    _legend(now)
+    now.set_xlabel(tenor, fontsize=7)
+    nodes = frame[tenor].unique().sort().to_list()
+    shown = recent(frame, 3 * RECENT).with_columns(shown=pl.col(rate) * 100)
+    _lines(past, shown, "session", "shown", tenor, nodes[:: max(len(nodes) // 4, 1)])
+    return png(fig)
+
+
+def returns_picture(frame: pl.DataFrame) -> bytes:
+    """Instruments: cumulated P&L of one contract, thousands of BRL."""
+    part = frame.with_columns(shown=pl.col("pnl_brl").fill_null(0).cum_sum().over("instrument") / 1000)
+    fig, (ax,) = figure("cumulated settlement P&L of +1 contract, BRL thousand")
+    _lines(ax, part, "session", "shown", "instrument", frame["instrument"].unique().sort().to_list())
+    return png(fig)
+
+
+def score_picture(frame: pl.DataFrame) -> bytes:
+    """An agent's state score and confidence over its history."""
+    fig, (ax,) = figure("state score and confidence")
+    days = frame["session"].to_list()
+    ax.plot(days, frame["state_score"].to_list(), color=COLOURS[0], linewidth=1, label="state score")
+    ax.plot(days, frame["confidence"].to_list(), color=COLOURS[4], linewidth=0.7, label="confidence")
+    ax.axhline(0, color=INK, linewidth=0.5)
+    _legend(ax)
+    return png(fig)
+
+
+def signal_picture(frame: pl.DataFrame) -> bytes:
+    """A strategy's signal by instrument over the last two years."""
+    part = recent(frame, 2 * RECENT)
+    fig, (ax,) = figure("signal, + = hold the asset")
+    _lines(ax, part, "session", "signal", "instrument", part["instrument"].unique().sort().to_list())
+    ax.axhline(0, color=INK, linewidth=0.5)
+    return png(fig)
+
+
+def targets_picture(frame: pl.DataFrame) -> bytes:
+    """Target contracts by instrument over the last year."""
+    part = recent(frame)
+    fig, (ax,) = figure("target contracts")
+    _lines(ax, part, "session", "target_contracts", "instrument", part["instrument"].unique().sort().to_list())
+    return png(fig)
+
+
+def var_picture(frame: pl.DataFrame) -> bytes:
+    """Total VaR 95% and 99% by both methods over the last year, BRL thousand."""
+    part = recent(frame).filter(pl.col("scope") == "total").with_columns(
+        name=pl.format("{} {}%", "method", (pl.col("level") * 100).cast(pl.Int32)), shown=pl.col("var_brl") / 1000
+    )
+    fig, (ax,) = figure("one-day VaR of the target book, BRL thousand")
+    _lines(ax, part, "session", "shown", "name", part["name"].unique().sort().to_list())
+    return png(fig)
+
+
+def _bars(title: str, names: Sequence[str], values: Sequence[float], colours: Sequence[str]) -> bytes:
+    fig, (ax,) = figure(title)
+    ax.barh(list(names), list(values), color=list(colours))
+    ax.axvline(0, color=INK, linewidth=0.5)
+    return png(fig)
+
+
+def stress_picture(frame: pl.DataFrame) -> bytes:
+    """Stress P&L of the newest session by scenario and instrument, BRL thousand."""
+    part = recent(frame, 1).drop_nulls("pnl_brl").filter(pl.col("pnl_brl") != 0)
+    if part.is_empty():
+        return _empty("stress: no positions")
+    names = pl.format("{} {}", "scenario", "instrument")
+    values = (part["pnl_brl"] / 1000).to_list()
+    colours = [COLOURS[1] if v < 0 else COLOURS[2] for v in values]
+    return _bars("stress P&L, BRL thousand", part.select(names).to_series().to_list(), values, colours)
+
+
+def limits_picture(frame: pl.DataFrame) -> bytes:
+    """Use of each limit on the newest session, %."""
+    part = recent(frame, 1).drop_nulls("utilisation").sort("limit")
+    if part.is_empty():
+        return _empty("limits")
+    shade = {"ok": COLOURS[2], "warn": COLOURS[4], "breach": COLOURS[1]}
+    colours = [shade.get(s, COLOURS[5]) for s in part["status"]]
+    return _bars("use of limits, %", part["limit"].to_list(), (part["utilisation"] * 100).to_list(), colours)
+
+
+def nav_picture(frame: pl.DataFrame) -> bytes:
+    """Fund against CDI since inception, % return."""
+    fig, (ax,) = figure("return since inception, %")
+    days = frame["trade_date"].to_list()
+    for name, colour in (("fund_index", COLOURS[0]), ("cdi_index", COLOURS[4])):
+        ax.plot(days, ((frame[name] - 1) * 100).to_list(), color=colour, linewidth=1, label=name.split("_")[0])
+    _legend(ax)
+    return png(fig)

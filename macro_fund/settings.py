@@ -1,0 +1,295 @@
+"""Settings: config/*.yaml read once into typed models.
+
+Belongs here: the shape of what people edit and the messages they get when it is wrong. Does not belong here: any
+number of the fund itself (config/), or what is computed from settings (the domain packages).
+
+A wrong value raises `SettingsError` naming the file, the line, the field and the allowed values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class SettingsError(ValueError):
+    """A configuration file is wrong; the message names file, line, field and what is allowed."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fund(_Model):
+    """The mandate. `inception` and `source` are written by `macro-fund init` into the home's own fund.yaml."""
+
+    name: str
+    nav_brl: Annotated[Decimal, Field(gt=0, decimal_places=2)]
+    source: Literal["sample", "live", "replay"] = "sample"
+    history_start: date = date(2010, 1, 4)
+    inception: date | None = None
+    sample_seed: int = 20100104
+    vol_target: Annotated[float, Field(gt=0, le=0.5)]
+    risk_share: dict[str, Fraction]
+    language: Literal["en", "pt"] = "en"
+
+    @model_validator(mode="after")
+    def _order(self) -> Fund:
+        if self.inception is not None and self.inception <= self.history_start:
+            raise ValueError(f"inception {self.inception} must be after history_start {self.history_start}")
+        return self
+
+
+class Publication(_Model):
+    """When a value becomes public.
+
+    kind: `same_day` (event date at `at`), `business_days` (n-th business day after), `calendar_days` (n days after,
+    moved to a business day), `after_period` (n days after the end of the month or quarter, moved to a business day),
+    `weekly_monday` (the Monday after the week of the event date, Tuesday after a holiday), `effective` (in force on
+    the event date and announced the evening before: known at 00:00 of the event date), `years_before` (1 July, n years
+    before the event year). `basis` says how sure we are: `calendar` when the rule is the provider's own, else `lag`.
+    """
+
+    kind: Literal[
+        "same_day", "business_days", "calendar_days", "after_period", "weekly_monday", "effective", "years_before"
+    ]
+    n: int = 0
+    at: time
+    tz: str = "America/Sao_Paulo"
+    calendar: Literal["anbima", "b3", "nyse"] = "anbima"
+    basis: Literal["calendar", "lag"] = "lag"
+
+
+class Series(_Model):
+    """One series of the catalogue. value = provider's number x `scale`; `low`..`high` bound the stored value."""
+
+    id: str
+    source: Literal["bcb_sgs", "bcb_ptax", "bcb_focus", "fred", "us_treasury", "yahoo"]
+    code: str
+    title: str
+    unit: str
+    scale: float = 1.0
+    frequency: Literal["D", "W", "M", "Q", "A"]
+    start: date = date(2009, 1, 1)
+    publication: Publication
+    revised: bool = False
+    reread_days: int = 10
+    max_age_days: Annotated[int, Field(gt=0)]
+    low: float
+    high: float
+    licence: str
+    owner: str = "team:data"
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _range(self) -> Series:
+        if self.low >= self.high:
+            raise ValueError(f"{self.id}: low {self.low} must be below high {self.high}")
+        return self
+
+
+class Instrument(_Model):
+    """A rolled position in listed contracts. Quantity > 0 is long the contract (DI1: long PU, gains when rates fall).
+
+    `asset` is the thing that signals speak of, `asset_sign` turns a signal on the asset into a quantity sign
+    (long BRL = short DOL: -1).
+    """
+
+    id: str
+    root: Literal["DI1", "DOL", "IND"]
+    asset: Literal["br_rates", "brl", "br_eq", "us_rates", "us_eq", "gold"]
+    asset_class: Literal["rates", "fx", "equity"]
+    asset_sign: Literal[1, -1] = 1
+    tenor_bd: Annotated[int, Field(gt=0)]
+    roll_bd: Annotated[int, Field(ge=0)] = 3
+    point_value_brl: Positive
+    tick: Positive
+    half_spread: Annotated[float, Field(ge=0)]
+    spread_unit: Literal["bp", "points"]
+    fee_brl: Annotated[float, Field(ge=0)]
+    max_contracts: Annotated[int, Field(gt=0)]
+
+
+class Strategy(_Model):
+    """Parameters of one strategy; its formula is in strategies/."""
+
+    id: str
+    enabled: bool = True
+    instruments: list[str]
+    horizon_days: Annotated[int, Field(gt=0)]
+    enter: Positive
+    exit: Annotated[float, Field(ge=0)]
+    params: dict[str, float | int | str | list[str]] = {}
+
+    @model_validator(mode="after")
+    def _band(self) -> Strategy:
+        if self.exit >= self.enter:
+            raise ValueError(f"{self.id}: exit {self.exit} must be below enter {self.enter}")
+        return self
+
+
+class Limits(_Model):
+    """Limits as fractions of NAV (bp of NAV per bp for `dv01`)."""
+
+    var_95: Fraction
+    var_99: Fraction
+    worst_stress: Fraction
+    br_dv01: Fraction
+    fx_net: Fraction
+    equity_net: Fraction
+    strategy_var_share: Fraction
+    warn_at: Fraction = 0.8
+
+
+class Scenario(_Model):
+    """A stress scenario: `bp` on DI instruments by business-day tenor (interpolated), log `returns` on DOL and IND."""
+
+    id: str
+    title: str
+    rates_bp: dict[int, float]
+    returns: dict[Literal["DOL", "IND"], float]
+    source: str
+
+
+class Source(_Model):
+    """How politely we ask one provider."""
+
+    min_interval_s: Annotated[float, Field(ge=0)]
+    timeout_s: Positive = 30.0
+    attempts: Annotated[int, Field(ge=1, le=10)] = 4
+    budget_s: Positive = 600.0
+    slice_days: Annotated[int, Field(gt=0)] = 1095
+    user_agent: str = "macro_fund"
+
+
+class Settings(_Model):
+    """Everything that people edit, validated together."""
+
+    fund: Fund
+    series: tuple[Series, ...]
+    instruments: tuple[Instrument, ...]
+    strategies: tuple[Strategy, ...]
+    limits: Limits
+    scenarios: tuple[Scenario, ...]
+    sources: dict[str, Source]
+
+    @model_validator(mode="after")
+    def _references(self) -> Settings:
+        for kind, ids in (
+            ("series", [s.id for s in self.series]),
+            ("instrument", [i.id for i in self.instruments]),
+            ("strategy", [s.id for s in self.strategies]),
+        ):
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            if twice:
+                raise ValueError(f"{kind} ids given twice: {', '.join(twice)}")
+        known = {i.id for i in self.instruments}
+        for s in self.strategies:
+            unknown = sorted(set(s.instruments) - known)
+            if unknown:
+                raise ValueError(
+                    f"strategy {s.id}: unknown instruments {', '.join(unknown)}; allowed: {', '.join(sorted(known))}"
+                )
+        return self
+
+    def series_of(self, source: str) -> tuple[Series, ...]:
+        return tuple(s for s in self.series if s.source == source)
+
+    def strategy(self, strategy_id: str) -> Strategy:
+        return next(s for s in self.strategies if s.id == strategy_id)
+
+    def instrument(self, instrument_id: str) -> Instrument:
+        return next(i for i in self.instruments if i.id == instrument_id)
+
+
+CONFIG_DIR = Path(os.path.abspath(__file__)).parent.parent / "config"
+
+_T = TypeVar("_T")
+
+
+def read_yaml(path: Path) -> Any:
+    """The file's content; a syntax error names file and line."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; copy it from the project's config/ folder") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise SettingsError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    except ValueError as error:  # an unquoted date that does not exist, such as 2010-02-30
+        raise SettingsError(f"{path}: a date does not exist: {error}; write YYYY-MM-DD") from None
+
+
+def _line_of(path: Path, location: tuple[str | int, ...]) -> int:
+    """Line (from 1) of the YAML node that a pydantic error location points at, or of its nearest parent."""
+    node = yaml.compose(path.read_text(encoding="utf-8"))
+    line = node.start_mark.line if node else 0
+    for step in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(step)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line
+        else:
+            break
+    return line + 1
+
+
+def parse_file(path: Path, kind: type[_T] | Any) -> _T:
+    """Validate a YAML file against `kind`; raises SettingsError naming file, line, field and what is allowed."""
+    data = read_yaml(path)
+    try:
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        problems = []
+        for e in error.errors():
+            where = ".".join(str(x) for x in e["loc"]) or "(whole file)"
+            got = "" if e["type"] == "missing" else f" (got {e['input']!r:.120})"
+            problems.append(f"{path}:{_line_of(path, e['loc'])}: {where}: {e['msg']}{got}")
+        raise SettingsError("\n".join(problems)) from None
+
+
+def _series(folder: Path) -> tuple[Series, ...]:
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise SettingsError(f"{folder}: no series files (*.yaml)")
+    return tuple(s for f in files for s in parse_file(f, list[Series]))
+
+
+def load_settings(config_dir: Path = CONFIG_DIR, fund_file: Path | None = None) -> Settings:
+    """Read config_dir (and the home's own fund.yaml if given) into one validated `Settings`."""
+    parts: Mapping[str, Any] = {
+        "fund": parse_file(fund_file or config_dir / "fund.yaml", Fund),
+        "series": _series(config_dir / "series"),
+        "instruments": parse_file(config_dir / "instruments.yaml", tuple[Instrument, ...]),
+        "strategies": parse_file(config_dir / "strategies.yaml", tuple[Strategy, ...]),
+        "limits": parse_file(config_dir / "limits.yaml", Limits),
+        "scenarios": parse_file(config_dir / "scenarios.yaml", tuple[Scenario, ...]),
+        "sources": parse_file(config_dir / "sources.yaml", dict[str, Source]),
+    }
+    try:
+        return Settings(**parts)
+    except ValidationError as error:
+        text = "; ".join(e["msg"] for e in error.errors())
+        raise SettingsError(f"{config_dir}: {text}") from None
+
+
+@cache
+def default_settings() -> Settings:
+    """The project's own config, for tests and tools that need no home."""
+    return load_settings()

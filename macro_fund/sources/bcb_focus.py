@@ -1,0 +1,73 @@
+"""Banco Central do Brasil, Focus survey: medians of 12-month inflation expectations.
+
+Belongs here: the Focus address and how its entries are read. Does not belong here: the release on Monday
+(config/series) or which rows are new (`ingest`).
+
+Each survey day comes four times: smoothed or not (`Suavizada` S or N) and answers of the last 30 days or of the last
+four to five days (`baseCalculo` 0 or 1); we use base 0. In the address '$' must stay as it is and a space is %20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from macro_fund.settings import Series, Source
+from macro_fund.sources.decode import fail, iso_or_none, observations
+from macro_fund.sources.http import Parsed, Payload, Request
+from macro_fund.sources.olinda import HOST, records
+from macro_fund.sources.slices import by_years, hull
+
+PROVIDER = "bcb_focus"
+TOP = 100_000
+URL = (
+    HOST + "/Expectativas/versao/v1/odata/ExpectativasMercadoInflacao12Meses"
+    "?$filter=Indicador%20eq%20'{indicator}'%20and%20Data%20ge%20'{start}'%20and%20Data%20le%20'{end}'"
+    "&$orderby=Data%20asc&$top={top}&$format=json"
+)
+FIELDS = ("Indicador", "Data", "Suavizada", "Mediana", "baseCalculo")
+LAST_30_DAYS = "0"
+
+
+def code_of(series: Series) -> tuple[str, str]:
+    """('IPCA', 'S') of the code 'IPCA:S'; ValueError for another form."""
+    indicator, _, smoothed = series.code.partition(":")
+    if not indicator or smoothed not in ("S", "N"):
+        raise ValueError(
+            f"{series.id}: code {series.code!r} must be INDICATOR:S (smoothed) or INDICATOR:N in "
+            "config/series/bcb_focus.yaml"
+        )
+    return indicator, smoothed
+
+
+def plan(series: Sequence[Series], windows: Mapping[str, tuple[date, date]], policy: Source) -> list[Request]:
+    """One request an indicator and calendar year of survey days (inclusive); it serves both smoothings."""
+    by_indicator: dict[str, list[str]] = {}
+    for s in series:
+        if s.id in windows:
+            by_indicator.setdefault(code_of(s)[0], []).append(s.id)
+    return [
+        Request(
+            PROVIDER,
+            "GET",
+            URL.format(indicator=indicator.replace(" ", "%20"), start=start, end=end, top=TOP),
+            f"Focus {indicator} 12 months {start}..{end}",
+            tuple(ids),
+        )
+        for indicator, ids in by_indicator.items()
+        for start, end in by_years(hull([windows[i] for i in ids]))
+    ]
+
+
+def parse(payload: Payload, series: Sequence[Series]) -> Parsed:
+    """One row a survey day and series; a median that is not a number is rejected."""
+    entries = records(payload, FIELDS)
+    if len(entries) >= TOP:
+        raise fail(payload, f"{len(entries)} entries reach the limit of {TOP}: some may be missing")
+    asked = {code_of(s): s.id for s in series if s.id in payload.request.items}
+    found = [
+        (asked[key], iso_or_none(r["Data"]), r["Mediana"])
+        for r in entries
+        if str(r["baseCalculo"]) == LAST_30_DAYS and (key := (r["Indicador"], r["Suavizada"])) in asked
+    ]
+    return observations(found, series)

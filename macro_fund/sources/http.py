@@ -1,0 +1,243 @@
+"""One polite HTTP conversation with a provider: transports, retries, rate limits, budgets and clear errors.
+
+Belongs here: how a `Request` becomes a `Payload`, whoever answers (the internet, a replay server, an archive, the
+sample world). Does not belong here: what a payload means (the connector modules and `decode`) or where it is kept
+(`store.archive`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from macro_fund.settings import Source
+from macro_fund.sources.messages import RETRY_LATER, Parsed, Payload, Reply, Request, SourceError, TransportError
+
+if TYPE_CHECKING:
+    import tenacity
+
+__all__ = [
+    "RETRY_LATER",
+    "Http",
+    "Keeper",
+    "LiveTransport",
+    "Parsed",
+    "Payload",
+    "ReplayUrlTransport",
+    "Reply",
+    "Request",
+    "SourceError",
+    "Transport",
+    "TransportError",
+]
+
+MAX_WAIT_S = 60.0
+
+
+class Transport(Protocol):
+    """Who answers. `waits` False: no politeness or backoff sleep is needed and no time budget is counted."""
+
+    waits: bool
+
+    def send(self, request: Request, timeout_s: float) -> Reply: ...
+
+
+class Keeper(Protocol):
+    """Where payloads are kept as evidence (`store.archive.Archive`)."""
+
+    def put(self, payload: Payload) -> None: ...
+
+
+class LiveTransport:
+    """The internet, certificates verified. One connection pool; close() releases it."""
+
+    waits = True
+
+    def __init__(self) -> None:
+        import httpx
+
+        self._client = httpx.Client(follow_redirects=True, verify=True)
+
+    def send(self, request: Request, timeout_s: float) -> Reply:
+        return _send(self._client, request, request.url, timeout_s)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class ReplayUrlTransport:
+    """A replay server: https://HOST/PATH?Q is asked as {base_url}/HOST/PATH?Q."""
+
+    waits = False
+
+    def __init__(self, base_url: str) -> None:
+        import httpx
+
+        self._base = base_url.rstrip("/")
+        self._client = httpx.Client(trust_env=False)
+
+    def send(self, request: Request, timeout_s: float) -> Reply:
+        return _send(self._client, request, f"{self._base}/{request.url.removeprefix('https://')}", timeout_s)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _send(client: Any, request: Request, url: str, timeout_s: float) -> Reply:
+    """One exchange on an httpx client; every failure to get a complete answer becomes TransportError."""
+    import httpx
+
+    try:
+        answer = client.request(
+            request.method, url, headers=dict(request.headers), content=request.body, timeout=timeout_s
+        )
+    except httpx.TimeoutException:
+        raise TransportError(f"no answer within {timeout_s:g} s") from None
+    except (httpx.TransportError, httpx.DecodingError, httpx.TooManyRedirects) as error:
+        raise TransportError(f"connection failed: {error}") from None
+    return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content)
+
+
+@dataclass
+class Http:
+    """Sends requests through one transport with retries, a pause between requests to a host and a time budget.
+
+    policies: one `settings.Source` a provider. archive: keeps every answer, good or bad; None keeps nothing.
+    clock: stamps `fetched_at` (UTC), frozen by the caller for sample and replay. sleep, monotonic: replaced in tests.
+    """
+
+    transport: Transport
+    policies: Mapping[str, Source]
+    archive: Keeper | None
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    _last_end: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    _spent: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+
+    def policy(self, provider: str) -> Source:
+        """The provider's manners; ValueError names the file when there are none."""
+        if provider not in self.policies:
+            known = ", ".join(sorted(self.policies))
+            raise ValueError(f"no policy for provider {provider!r}; add it to config/sources.yaml (there: {known})")
+        return self.policies[provider]
+
+    def fetch(self, request: Request, check: Callable[[Payload], object] | None = None) -> Payload:
+        """The provider's answer, after as many attempts as its policy allows.
+
+        Timeouts, broken connections, 202, 408, 429 and 5xx are tried again, and so is an answer for which `check`
+        raises a transient SourceError. Any other status (404 ...) is returned: the connector judges what it means.
+        Raises SourceError after the last attempt, when the budget is used up, or when `check` finds a lasting fault.
+        """
+        policy = self.policy(request.provider)
+        started = self.monotonic()
+        try:
+            return self._retrying(policy)(partial(self._attempt, request, policy, check, started))
+        finally:
+            spent = self._spent.get(request.provider, 0.0)
+            self._spent[request.provider] = spent + self.monotonic() - started
+
+    def _retrying(self, policy: Source) -> tenacity.Retrying:
+        import tenacity
+
+        backoff = tenacity.wait_exponential_jitter(initial=1.0, max=MAX_WAIT_S, jitter=1.0)
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            if not self.transport.waits:
+                return 0.0
+            error = state.outcome.exception() if state.outcome else None
+            return max(error.retry_after_s if isinstance(error, SourceError) else 0.0, backoff(state))
+
+        return tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(policy.attempts),
+            wait=wait,
+            retry=tenacity.retry_if_exception(lambda e: isinstance(e, SourceError) and e.transient),
+            sleep=self._pause,
+            reraise=True,
+        )
+
+    def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            self.sleep(seconds)
+
+    def _attempt(
+        self, request: Request, policy: Source, check: Callable[[Payload], object] | None, started: float
+    ) -> Payload:
+        host = urlsplit(request.url).netloc
+        if self.transport.waits:
+            self._be_polite(request, policy, host, started)
+        try:
+            reply = self.transport.send(_with_agent(request, policy.user_agent), policy.timeout_s)
+        except TransportError as error:
+            raise SourceError(request, str(error), transient=True) from None
+        finally:
+            self._last_end[host] = self.monotonic()
+        payload = self._keep(request, reply)
+        _judge_status(payload, reply)
+        if check is not None:
+            check(payload)
+        return payload
+
+    def _be_polite(self, request: Request, policy: Source, host: str, started: float) -> None:
+        """Pause between requests to a host; refuse when the provider has had its time (asking and waiting)."""
+        if host in self._last_end:
+            self._pause(policy.min_interval_s - (self.monotonic() - self._last_end[host]))
+        if self._spent.get(request.provider, 0.0) + self.monotonic() - started >= policy.budget_s:
+            raise SourceError(
+                request,
+                f"not asked: the time budget of {policy.budget_s:g} s for this provider is used up",
+                remedy="run the session again later, or raise budget_s in config/sources.yaml",
+            )
+
+    def _keep(self, request: Request, reply: Reply) -> Payload:
+        fetched_at = self.clock().astimezone(UTC)
+        payload = Payload(request, reply.status, reply.body, fetched_at, hashlib.sha256(reply.body).hexdigest())
+        if self.archive is not None:
+            self.archive.put(payload)
+        return payload
+
+
+def _with_agent(request: Request, user_agent: str) -> Request:
+    if any(name.lower() == "user-agent" for name, _ in request.headers):
+        return request
+    return replace(request, headers=(*request.headers, ("User-Agent", user_agent)))
+
+
+def _judge_status(payload: Payload, reply: Reply) -> None:
+    """Raise a transient SourceError for the statuses that another attempt may cure."""
+    if reply.status not in (202, 408, 429) and reply.status < 500:
+        return
+    reason = {
+        202: "the answer is not ready",
+        408: "the provider timed out",
+        429: "the provider asks to slow down",
+    }.get(reply.status, "the provider failed")
+    raise SourceError(
+        payload.request,
+        reason,
+        status=reply.status,
+        body=reply.body,
+        transient=True,
+        retry_after_s=retry_after_s(reply.headers, payload.fetched_at),
+    )
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float:
+    """Seconds that a Retry-After header asks for (a number or an HTTP date), between 0 and 60; 0 without one."""
+    text = next((v.strip() for k, v in headers.items() if k.lower() == "retry-after"), "")
+    if not text:
+        return 0.0
+    if text.isdigit():
+        return min(float(text), MAX_WAIT_S)
+    try:
+        seconds = (parsedate_to_datetime(text) - now).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(seconds, 0.0), MAX_WAIT_S)

@@ -1,0 +1,278 @@
+"""The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
+
+Belongs here: transactions that record proposals, decisions, orders and fills, each with its journal entry, and reading
+them back as frames. Does not belong here: what to propose or how an order is executed (`pms/`), columns
+(`ledger_tables.py`), the hash chain (`journal.py`), which decisions are allowed (`ledger_rules.py`), how a database is
+opened (`ledger_open.py`).
+
+Every method is one transaction, so a process killed at any point leaves all of it or nothing. Recording the same
+content again changes nothing. Other content under a known id is refused for orders and fills; of a proposal, whose id
+covers the trade itself, the words that people saw first stay. Times come from the caller, in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import polars as pl
+import sqlalchemy as sa
+
+from macro_fund.store import journal
+from macro_fund.store.content import canonical_json, content_id
+from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_head
+from macro_fund.store.ledger_rules import PROPOSAL_QUERY, STATUSES, check_decision, find, status_of
+from macro_fund.store.ledger_tables import CENT, DECISIONS, FILLS, JOURNAL, KINDS, ORDERS, PROPOSALS, Money, UtcTime
+from macro_fund.store.tables import TABLES, UTC_TIME
+
+__all__ = ["Action", "Ledger", "LedgerError", "open_ledger"]
+
+Action = Literal["approve", "reject", "modify"]
+
+_SHARES = TABLES["pms/trade_proposals"].schema["shares"]
+_PROPOSAL_SCHEMA = {
+    **TABLES["pms/trade_proposals"].schema,
+    "status": pl.String,
+    "decision_id": pl.String,
+    "decided_by": pl.String,
+    "decided_at": UTC_TIME,
+    "note": pl.String,
+    "decided_quantity": pl.Int64,
+    "limit_level": pl.Float64,
+}
+_FILL_SCHEMA = {**TABLES["pms/fills"].schema, "proposal_id": pl.String, "shares": _SHARES}
+_PENDING_SCHEMA = {**TABLES["pms/orders"].schema, "decision_id": pl.String}
+_JOURNAL_SCHEMA = {
+    "seq": pl.Int64,
+    "at": UTC_TIME,
+    "kind": pl.String,
+    "ref": pl.String,
+    "body": pl.String,
+    "prev_hash": pl.String,
+    "hash": pl.String,
+}
+
+
+def open_ledger(url: str) -> Ledger:
+    """Open (and create or upgrade) the ledger at a SQLAlchemy URL of SQLite or Postgres; LedgerError when it cannot."""
+    engine = engine_for(url)
+    upgrade_to_head(engine)
+    return Ledger(engine)
+
+
+class Ledger:
+    """An open ledger. Frames come back in the column order of the lake's pms tables, with what the ledger adds."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with _clear_errors(self._engine), self._engine.connect() as conn:
+            yield conn
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        """One transaction that holds the ledger's write lock, so that the journal has one chain."""
+        with _clear_errors(self._engine), self._engine.connect() as conn:
+            conn.execution_options(ledger_write=True)
+            with conn.begin():
+                if conn.dialect.name == "postgresql":
+                    conn.execute(sa.text("LOCK TABLE journal IN EXCLUSIVE MODE"))
+                yield conn
+
+    # recording
+
+    def record_proposals(self, rows: pl.DataFrame, at: datetime) -> int:
+        """Record pms/trade_proposals rows; returns how many were new."""
+        return self._record("proposal", rows, at)
+
+    def record_orders(self, rows: pl.DataFrame, at: datetime) -> int:
+        """Record pms/orders rows; returns how many were new."""
+        return self._record("order", rows, at)
+
+    def record_fills(self, rows: pl.DataFrame, at: datetime) -> int:
+        """Record pms/fills rows; returns how many were new."""
+        return self._record("fill", rows, at)
+
+    def _record(self, kind: str, rows: pl.DataFrame, at: datetime) -> int:
+        table = KINDS[kind][0]
+        wanted = [c.name for c in table.columns if c.name != "recorded_at"]
+        missing = [c for c in wanted if c not in rows.columns]
+        if missing:
+            raise LedgerError(f"{table.name}: columns {', '.join(missing)} are missing; pass rows of the pms table")
+        records = [_tidy(table, {**row, "recorded_at": at}) for row in rows.select(wanted).to_dicts()]
+        with self._write() as conn:
+            return _append(conn, kind, records, at)
+
+    def decide(
+        self,
+        proposal_id: str,
+        action: Action,
+        person: str,
+        note: str,
+        at: datetime,
+        *,
+        quantity: int | None = None,
+        limit_level: float | None = None,
+    ) -> dict[str, Any]:
+        """Record a person's decision on a proposal (id or unique prefix) and return it as a dict.
+
+        `quantity` is signed and only for modify; `limit_level` is a rate (decimal) for DI1, else a price. A retry with
+        exactly the same content is accepted; LedgerError says why any other decision is refused.
+        """
+        with self._write() as conn:
+            proposal = find(conn, proposal_id)
+            body = {
+                "proposal_id": proposal["proposal_id"],
+                "action": action,
+                "person": person.strip(),
+                "note": note.strip(),
+                "quantity": quantity,
+                "limit_level": limit_level,
+                "recorded_at": at,
+            }
+            decision = {"decision_id": content_id(body), **body}
+            if proposal["decision_id"] != decision["decision_id"]:
+                check_decision(conn, proposal, decision)
+                _append(conn, "decision", [decision], at)
+            return decision
+
+    # reading
+
+    def proposals(
+        self, session: date | None = None, status: str | None = None, at: datetime | None = None
+    ) -> pl.DataFrame:
+        """Proposals with their status at `at` (without a time nothing has expired), newest session first."""
+        if status is not None and status not in STATUSES:
+            raise LedgerError(f"status {status!r} is unknown; allowed: {', '.join(STATUSES)}")
+        query = PROPOSAL_QUERY.order_by(
+            PROPOSALS.c.session.desc(), PROPOSALS.c.instrument, PROPOSALS.c.contract, PROPOSALS.c.proposal_id
+        )
+        if session is not None:
+            query = query.where(PROPOSALS.c.session == session)
+        with self._read() as conn:
+            rows = [{**r, "status": status_of(r, at)} for r in conn.execute(query).mappings()]
+        return _frame([r for r in rows if status in (None, r["status"])], _PROPOSAL_SCHEMA)
+
+    def proposal(self, proposal_id: str, at: datetime | None = None) -> dict[str, Any]:
+        """One proposal by id or unique prefix, with its status and decision; LedgerError when there is none."""
+        with self._read() as conn:
+            row = find(conn, proposal_id)
+        return _frame([{**row, "status": status_of(row, at)}], _PROPOSAL_SCHEMA).row(0, named=True)
+
+    def pending_approvals(self) -> pl.DataFrame:
+        """Approved and modified proposals without an order: pms/orders columns (order_id null) and decision_id."""
+        query = (
+            PROPOSAL_QUERY.outerjoin(ORDERS, ORDERS.c.proposal_id == PROPOSALS.c.proposal_id)
+            .where(DECISIONS.c.action.in_(["approve", "modify"]), ORDERS.c.order_id.is_(None))
+            .order_by(PROPOSALS.c.session, PROPOSALS.c.proposal_id)
+        )
+        with self._read() as conn:
+            rows = [dict(r) for r in conn.execute(query).mappings()]
+        for r in rows:
+            r.update(order_id=None, approved_by=r["decided_by"])
+            r["quantity"] = r["quantity"] if r["decided_quantity"] is None else r["decided_quantity"]
+        return _frame(rows, _PENDING_SCHEMA)
+
+    def orders(self, session: date | None = None, upto: date | None = None, unfilled: bool = False) -> pl.DataFrame:
+        """Orders (pms/orders columns) of one session, or of all sessions up to `upto`; optionally without a fill."""
+        query = sa.select(ORDERS).order_by(ORDERS.c.session, ORDERS.c.order_id)
+        if session is not None:
+            query = query.where(ORDERS.c.session == session)
+        if upto is not None:
+            query = query.where(ORDERS.c.session <= upto)
+        if unfilled:
+            query = query.outerjoin(FILLS, FILLS.c.order_id == ORDERS.c.order_id).where(FILLS.c.fill_id.is_(None))
+        return self._frame_of(query, dict(TABLES["pms/orders"].schema))
+
+    def fills(self, upto: date | None = None) -> pl.DataFrame:
+        """Fills of partitions <= `upto`: pms/fills columns, and proposal_id and strategy shares frozen at the trade."""
+        query = (
+            sa.select(FILLS, ORDERS.c.proposal_id, PROPOSALS.c.shares)
+            .select_from(FILLS.join(ORDERS).join(PROPOSALS))
+            .order_by(FILLS.c.session, FILLS.c.fill_id)
+        )
+        return self._frame_of(query if upto is None else query.where(FILLS.c.session <= upto), _FILL_SCHEMA)
+
+    def journal(self) -> pl.DataFrame:
+        """Every journal entry in order: seq, at, kind, ref, body (JSON), prev_hash, hash."""
+        return self._frame_of(sa.select(JOURNAL).order_by(JOURNAL.c.seq), _JOURNAL_SCHEMA)
+
+    def journal_head(self) -> tuple[int, str]:
+        """Number and hash of the last journal entry: note it elsewhere to prove later that nothing was rewritten."""
+        with self._read() as conn:
+            return journal.head(conn)
+
+    def verify_journal(self) -> list[str]:
+        """Problems of the journal and of the rows it describes, each located in words; empty when all is well."""
+        with self._read() as conn:
+            return journal.problems(conn)
+
+    def _frame_of(self, query: sa.Select[Any], schema: Mapping[str, Any]) -> pl.DataFrame:
+        with self._read() as conn:
+            return _frame([dict(r) for r in conn.execute(query).mappings()], schema)
+
+
+@contextmanager
+def _clear_errors(engine: sa.Engine) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise LedgerError(f"{where}: {error.orig}; check that the database runs, is free and may be written") from error
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame([{c: r[c] for c in schema} for r in rows], schema=schema, orient="row")
+
+
+def _tidy(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+    """The row as the database will give it back, so that its journal body can be compared with it later."""
+    for column in table.columns:
+        value = row[column.name]
+        if isinstance(column.type, Money) and value is not None:
+            cents = Decimal(value).quantize(CENT)
+            if cents != value:
+                raise LedgerError(f"{table.name}.{column.name} is {value}; round it to cents first")
+            row[column.name] = cents
+        if isinstance(column.type, UtcTime) and value.tzinfo is None:
+            raise LedgerError(f"{table.name}.{column.name} {value} has no time zone; pass UTC times")
+    return row
+
+
+def _append(conn: sa.Connection, kind: str, records: list[dict[str, Any]], at: datetime) -> int:
+    """Insert the records whose id is new, with a journal entry each; refuse another order or fill under a known id."""
+    table, key = KINDS[kind]
+    known: dict[str, Mapping[str, Any]] = {}
+    for chunk in (records[i : i + 500] for i in range(0, len(records), 500)):
+        query = sa.select(table).where(table.c[key].in_([r[key] for r in chunk]))
+        known |= {r[key]: r for r in conn.execute(query).mappings()}
+    fresh = []
+    for record in records:
+        if record[key] not in known:
+            fresh.append(record)
+            known[record[key]] = record
+        elif kind != "proposal" and _content(known[record[key]]) != _content(record):
+            raise LedgerError(
+                f"{table.name} row {record[key]} is in the ledger with other content; the ledger never changes a row: "
+                "find out which input differs from when it was recorded"
+            )
+    if fresh:
+        try:
+            conn.execute(sa.insert(table), fresh)
+        except sa.exc.IntegrityError as error:
+            raise LedgerError(f"{table.name}: row refused: {error.orig}; record what it refers to first") from error
+        journal.append(conn, kind, fresh, at)
+    return len(fresh)
+
+
+def _content(record: Mapping[str, Any]) -> str:
+    return canonical_json({k: v for k, v in record.items() if k != "recorded_at"})

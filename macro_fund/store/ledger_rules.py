@@ -1,0 +1,108 @@
+"""Rules of a decision: which proposal is meant, what its status is, and when a decision is refused.
+
+Belongs here: the refusals, each one sentence with what to do instead. Does not belong here: writing (`ledger.py`),
+checks that need the settings (`pms/approval.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from macro_fund.store.ledger_open import LedgerError
+from macro_fund.store.ledger_tables import DECISIONS, PROPOSALS
+
+STATUS_OF: dict[str, str] = {"approve": "approved", "reject": "rejected", "modify": "modified"}
+STATUSES = ("proposed", *STATUS_OF.values(), "expired")
+
+_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+
+# A proposal with the columns of its decision, null when there is none.
+PROPOSAL_QUERY = sa.select(
+    PROPOSALS,
+    DECISIONS.c.decision_id,
+    DECISIONS.c.action,
+    DECISIONS.c.person.label("decided_by"),
+    DECISIONS.c.recorded_at.label("decided_at"),
+    DECISIONS.c.note,
+    DECISIONS.c.quantity.label("decided_quantity"),
+    DECISIONS.c.limit_level,
+).outerjoin_from(PROPOSALS, DECISIONS)
+
+
+def find(conn: sa.Connection, text: str) -> sa.RowMapping:
+    """The proposal with this id or unique id prefix, with its decision's columns."""
+    text = text.strip().lower()
+    ids = list(conn.scalars(sa.select(PROPOSALS.c.proposal_id).order_by(PROPOSALS.c.recorded_at.desc())))
+    found = [i for i in ids if i == text] or [i for i in ids if text and i.startswith(text)]
+    if len(found) > 1:
+        raise LedgerError(f"{text!r} fits {len(found)} proposals: {', '.join(found[:5])}; type more digits")
+    if not found:
+        near = difflib.get_close_matches(text, ids, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else "`macro-fund proposals list --all` shows every id"
+        raise LedgerError(f"no proposal {text!r}: {hint}")
+    return conn.execute(PROPOSAL_QUERY.where(PROPOSALS.c.proposal_id == found[0])).mappings().one()
+
+
+def status_of(row: sa.RowMapping, at: datetime | None) -> str:
+    if row["action"] is not None:
+        return STATUS_OF[row["action"]]
+    return "expired" if at is not None and at >= row["expires_at"] else "proposed"
+
+
+def _local(time: datetime) -> str:
+    return f"{time.astimezone(_SAO_PAULO):%Y-%m-%d %H:%M} Sao Paulo"
+
+
+def check_decision(conn: sa.Connection, proposal: sa.RowMapping, decision: Mapping[str, Any]) -> None:
+    """Raise LedgerError when the decision may not be taken: one reason, and what to do instead."""
+    pid, action, quantity, at = (decision[k] for k in ("proposal_id", "action", "quantity", "recorded_at"))
+    if action not in STATUS_OF:
+        raise LedgerError(f"action {action!r} is unknown; allowed: {', '.join(STATUS_OF)}")
+    if not decision["person"]:
+        raise LedgerError(f"proposal {pid}: who decides? Give a person's name (--as NAME)")
+    if proposal["action"] is not None:
+        raise LedgerError(
+            f"proposal {pid} was {STATUS_OF[proposal['action']]} by {proposal['decided_by']} at "
+            f"{_local(proposal['decided_at'])}; a decision is final: undo a trade with the next session's proposals"
+        )
+    if at >= proposal["expires_at"]:
+        raise LedgerError(
+            f"proposal {pid} expired at {_local(proposal['expires_at'])}; decide on the next session's proposals"
+        )
+    if action == "reject" and not decision["note"]:
+        raise LedgerError(f"proposal {pid}: a rejection needs a note that says why (--note TEXT)")
+    if action == "modify" and quantity is None:
+        raise LedgerError(f"proposal {pid}: modify needs a quantity (--quantity N, signed); to leave it, use approve")
+    if action != "modify" and quantity is not None:
+        raise LedgerError(f"proposal {pid}: {action} takes no quantity; use modify to trade another quantity")
+    if action == "reject" and decision["limit_level"] is not None:
+        raise LedgerError(f"proposal {pid}: reject takes no limit; use approve or modify to trade at a limit")
+    if quantity is not None and quantity * proposal["quantity"] <= 0:
+        raise LedgerError(
+            f"proposal {pid} is {proposal['quantity']:+d} contracts ({proposal['screen_side']}), {quantity:+d} is "
+            "another side or nothing: keep the sign, or reject it"
+        )
+    _check_no_twin(conn, proposal, action)
+
+
+def _check_no_twin(conn: sa.Connection, proposal: sa.RowMapping, action: str) -> None:
+    """A session's targets may have been computed twice: the same contract must not be traded for both."""
+    twin = conn.execute(
+        PROPOSAL_QUERY.where(
+            PROPOSALS.c.session == proposal["session"],
+            PROPOSALS.c.instrument == proposal["instrument"],
+            PROPOSALS.c.contract == proposal["contract"],
+            DECISIONS.c.action.in_(["approve", "modify"]),
+        )
+    ).first()
+    if twin is not None and action != "reject":
+        raise LedgerError(
+            f"proposal {proposal['proposal_id']}: {twin.proposal_id} was approved for {proposal['contract']} in the "
+            "same session already; reject this one"
+        )

@@ -1,0 +1,146 @@
+"""The ledger's SQL tables: proposals, decisions, orders, fills and the journal. Every table is append-only.
+
+Belongs here: columns, types and constraints as the code sees them. Does not belong here: how a database gets them
+(`migrations/`, which also installs the triggers that refuse UPDATE and DELETE) or what is written (`ledger.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+CENT = Decimal("0.01")
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """A UTC instant. SQLite keeps no zone, so it is taken off on the way in and put back on the way out."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"time {value} has no time zone; the ledger takes UTC times only")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Money(sa.TypeDecorator[Decimal]):
+    """BRL to the cent: NUMERIC(20,2), and text on SQLite, whose NUMERIC is a float beyond 15 digits."""
+
+    impl = sa.Numeric(20, 2).with_variant(sa.String(24), "sqlite")
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> Any:
+        if value is None:
+            return None
+        cents = value.quantize(CENT)
+        return format(cents, "f") if dialect.name == "sqlite" else cents
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value).quantize(CENT)
+
+
+METADATA = sa.MetaData()
+
+_ID = sa.String(64)
+
+PROPOSALS = sa.Table(
+    "proposals",
+    METADATA,
+    sa.Column("proposal_id", _ID, primary_key=True),
+    sa.Column("session", sa.Date, nullable=False, index=True),
+    sa.Column("instrument", sa.String(32), nullable=False),
+    sa.Column("contract", sa.String(16), nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("screen_side", sa.String(64), nullable=False),
+    sa.Column("position_before", sa.BigInteger, nullable=False),
+    sa.Column("position_after", sa.BigInteger, nullable=False),
+    sa.Column("entry_level", sa.Double),
+    sa.Column("stop_level", sa.Double),
+    sa.Column("target_level", sa.Double),
+    sa.Column("horizon_days", sa.Integer),
+    sa.Column("conviction", sa.Double),
+    sa.Column("expected_cost_brl", Money, nullable=False),
+    sa.Column("dv01_before_brl", sa.Double, nullable=False),
+    sa.Column("dv01_after_brl", sa.Double, nullable=False),
+    sa.Column("delta_before_brl", sa.Double, nullable=False),
+    sa.Column("delta_after_brl", sa.Double, nullable=False),
+    sa.Column("shares", sa.JSON, nullable=False),
+    sa.Column("gain_if", sa.Text, nullable=False),
+    sa.Column("rationale", sa.Text, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
+DECISIONS = sa.Table(
+    "decisions",
+    METADATA,
+    sa.Column("decision_id", _ID, primary_key=True),
+    sa.Column("proposal_id", _ID, sa.ForeignKey("proposals.proposal_id"), nullable=False, unique=True),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("quantity", sa.BigInteger),
+    sa.Column("limit_level", sa.Double),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
+ORDERS = sa.Table(
+    "orders",
+    METADATA,
+    sa.Column("order_id", _ID, primary_key=True),
+    sa.Column("session", sa.Date, nullable=False, index=True),
+    sa.Column("proposal_id", _ID, sa.ForeignKey("proposals.proposal_id"), nullable=False, unique=True),
+    sa.Column("instrument", sa.String(32), nullable=False),
+    sa.Column("contract", sa.String(16), nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("limit_level", sa.Double),
+    sa.Column("approved_by", sa.String(128), nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
+FILLS = sa.Table(
+    "fills",
+    METADATA,
+    sa.Column("fill_id", _ID, primary_key=True),
+    sa.Column("session", sa.Date, nullable=False, index=True),
+    sa.Column("trade_date", sa.Date, nullable=False),
+    sa.Column("order_id", _ID, sa.ForeignKey("orders.order_id"), nullable=False, unique=True),
+    sa.Column("contract", sa.String(16), nullable=False),
+    sa.Column("instrument", sa.String(32), nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("price", sa.Double, nullable=False),
+    sa.Column("cost_brl", Money, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
+JOURNAL = sa.Table(
+    "journal",
+    METADATA,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("ref", _ID, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("prev_hash", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False, unique=True),
+)
+
+# What a journal entry of each kind describes: the table and the column that `ref` points at.
+KINDS: dict[str, tuple[sa.Table, str]] = {
+    "proposal": (PROPOSALS, "proposal_id"),
+    "decision": (DECISIONS, "decision_id"),
+    "order": (ORDERS, "order_id"),
+    "fill": (FILLS, "fill_id"),
+}

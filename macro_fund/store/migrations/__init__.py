@@ -1,0 +1,1 @@
+"""Alembic migrations of the ledger, part of the installed package; `ledger.open_ledger` runs them."""

@@ -1,0 +1,1 @@
+"""One module a ledger revision; a released revision never changes."""

@@ -1,0 +1,566 @@
+"""The typed catalogue of lake tables: one `Table` per asset, its columns, units, sort order and owner.
+
+Belongs here: the shape of every table in the lake. It generates the lake's write-time validation, the blocking shape
+checks, the Columns tab in the Dagster UI and the data dictionary in docs/. Does not belong here: how a table is
+computed (domain packages) or scheduled (orchestration/).
+
+Units are in column names where a reader could be wrong: `rate` is a decimal (0.105 is 10.5%), `_bp` basis points,
+`_brl` reais, `score` and `signal` in [-1, 1], `confidence` in [0, 1]. `session` is the partition in which a row became
+known (the fund acts on it that morning); `trade_date` is the market day that it describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+UTC_TIME = pl.Datetime("us", "UTC")
+MONEY = pl.Decimal(20, 2)
+
+# Columns that say how a row reached us, not what it says. They differ between a long window and a day (one payload
+# against many), so the content digest leaves them out.
+PROVENANCE = ("fetched_at", "payload_sha256")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: polars type, meaning (with its unit) and whether a null is allowed."""
+
+    dtype: pl.DataType | type[pl.DataType]
+    description: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """The shape of one asset's Parquet files. `sort` also is the primary key unless `unique` is False."""
+
+    key: str
+    columns: Mapping[str, Column]
+    sort: tuple[str, ...]
+    unique: bool = True
+    owner: str = "team:platform"
+    description: str = ""
+    schema: Mapping[str, pl.DataType] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", pl.Schema({n: c.dtype for n, c in self.columns.items()}))
+
+    @property
+    def layer(self) -> str:
+        return self.key.split("/")[0]
+
+    @property
+    def required(self) -> list[str]:
+        """Columns that may not hold a null."""
+        return [n for n, c in self.columns.items() if not c.nullable]
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.schema)
+
+
+def _session(text: str = "partition in which the row became known") -> Column:
+    return Column(pl.Date, text)
+
+
+_KNOWN = {
+    "knowledge_time": Column(UTC_TIME, "when the public could know it (UTC)"),
+    "knowledge_basis": Column(pl.String, "vintage | calendar | lag | observed: how knowledge_time was decided"),
+    "late": Column(pl.Boolean, "we fetched it in a later session than it was public"),
+    "source": Column(pl.String, "provider"),
+}
+_PROVENANCE = {
+    "fetched_at": Column(UTC_TIME, "when we asked (UTC)"),
+    "payload_sha256": Column(pl.String, "the raw payload in the archive"),
+}
+
+OBSERVATION = {
+    "session": _session(),
+    "series_id": Column(pl.String, "our id, config/series"),
+    "event_date": Column(pl.Date, "day (or first day of the period) that the value describes"),
+    "value": Column(pl.Float64, "in the series' stored unit: rates are decimals"),
+    **_KNOWN,
+    **_PROVENANCE,
+}
+
+SETTLEMENT = {
+    "session": _session(),
+    "event_date": Column(pl.Date, "B3 trading session of the settlement"),
+    "contract": Column(pl.String, "B3 ticker, e.g. DI1F27"),
+    "root": Column(pl.String, "DI1 | DOL | IND"),
+    "maturity": Column(pl.Date, "expiry under the calendar known on event_date"),
+    "settle_price": Column(pl.Float64, "AdjstdQt: DI1 PU (100,000 at expiry), DOL BRL per USD 1,000, IND points"),
+    "settle_rate": Column(pl.Float64, "AdjstdQtTax as a decimal, 252; null for DOL and IND", nullable=True),
+    "open_interest": Column(pl.Int64, "contracts; null where the file has none", nullable=True),
+    **_KNOWN,
+    **_PROVENANCE,
+}
+
+QUARANTINE = Table(
+    "quarantine",
+    {
+        "session": _session(),
+        "asset": Column(pl.String, "asset that refused the row"),
+        "item": Column(pl.String, "series id, contract or request label"),
+        "event_date": Column(pl.Date, "null where the row had none", nullable=True),
+        "raw": Column(pl.String, "the row as received, shortened to 500 characters"),
+        "reason": Column(pl.String, "what is wrong, in words"),
+    },
+    sort=("session", "asset", "item", "event_date", "raw", "reason"),
+    unique=False,
+)
+
+FAILURES = Table(
+    "failures",
+    {
+        "session": _session(),
+        "asset": Column(pl.String, "bronze asset whose request failed"),
+        "item": Column(pl.String, "series ids or file that are missing because of it"),
+        "request": Column(pl.String, "method and address"),
+        "reason": Column(pl.String, "provider, status, head of the body and the remedy"),
+    },
+    sort=("session", "asset", "item", "request", "reason"),
+    unique=False,
+)
+
+_AGENT = {
+    "session": _session(),
+    "agent_id": Column(pl.String, "agent"),
+    "model_version": Column(pl.String, "changes when the formula does"),
+    "status": Column(pl.String, "ok | degraded | no_view"),
+    "reason": Column(pl.String, "why degraded or no_view; empty when ok"),
+    "state_score": Column(pl.Float64, "[-1, 1]; null when no_view", nullable=True),
+    "confidence": Column(pl.Float64, "[0, 1]; null when no_view", nullable=True),
+    "horizon_days": Column(pl.Int32, "business days"),
+    "knowledge_time": Column(UTC_TIME, "latest input used", nullable=True),
+    "drivers": Column(
+        pl.List(
+            pl.Struct(
+                {
+                    "name": pl.String,
+                    "value": pl.Float64,
+                    "unit": pl.String,
+                    "contribution": pl.Float64,
+                    "event_date": pl.Date,
+                }
+            )
+        ),
+        "contributions sum to state_score before clipping",
+    ),
+}
+
+_VIEWS = {
+    f"view_{a}": Column(pl.Float64, f"expected excess return of holding {a}, score; null when no view", nullable=True)
+    for a in ("br_rates", "brl", "br_eq", "us_rates", "us_eq", "gold")
+}
+
+_SIGNAL = {
+    "session": _session(),
+    "strategy_id": Column(pl.String, "strategy"),
+    "instrument": Column(pl.String, "config/instruments id that the leg trades"),
+    "signal": Column(pl.Float64, "[-1, 1], + = hold the asset (receive, long BRL, long equity); null no_view", True),
+    "z": Column(pl.Float64, "standardised measure behind the signal", nullable=True),
+    "direction": Column(pl.Int8, "+1, 0, -1 in units of the instrument's quantity (DOL: + = long USD)"),
+    "strength": Column(pl.Float64, "|signal| when in position, else 0"),
+    "entry_level": Column(pl.Float64, "rate (decimal) or price at the last settlement", nullable=True),
+    "stop_level": Column(pl.Float64, "level at which the trade is wrong", nullable=True),
+    "target_level": Column(pl.Float64, "level at which the trade is done", nullable=True),
+    "sigma_daily": Column(pl.Float64, "bp a day for rates, log return a day otherwise", nullable=True),
+    "horizon_days": Column(pl.Int32, "business days"),
+    "confidence": Column(pl.Float64, "[0, 1]", nullable=True),
+    "status": Column(pl.String, "ok | degraded | no_view"),
+    "reason": Column(pl.String, "in words: what the number rests on, or why there is none"),
+}
+_SIGNAL_KEY = ("session", "strategy_id", "instrument")
+
+
+def _bronze(name: str, columns: Mapping[str, Column], key: tuple[str, ...], text: str) -> Table:
+    return Table(f"bronze/{name}", columns, key, owner="team:data", description=text)
+
+
+_OBS_KEY = ("session", "series_id", "event_date", "knowledge_time")
+
+_TABLES = [
+    _bronze("bcb_sgs", OBSERVATION, _OBS_KEY, "Banco Central do Brasil time series (SGS)."),
+    _bronze("bcb_ptax", OBSERVATION, _OBS_KEY, "PTAX closing bulletin, BRL per USD (BCB Olinda)."),
+    _bronze("bcb_focus", OBSERVATION, _OBS_KEY, "Focus survey: 12-month IPCA medians (BCB Olinda)."),
+    _bronze("fred", OBSERVATION, _OBS_KEY, "US and global series from FRED (keyless graph files)."),
+    _bronze("us_treasury", OBSERVATION, _OBS_KEY, "US Treasury par yield curve."),
+    _bronze("yahoo", OBSERVATION, _OBS_KEY, "Daily closes (personal-use licence): signals only, never marks."),
+    _bronze(
+        "b3_settlements",
+        SETTLEMENT,
+        ("session", "event_date", "contract", "knowledge_time"),
+        "B3 daily settlements of DI1, DOL and IND futures (SPRD price report).",
+    ),
+    Table(
+        "silver/observations",
+        {k: v for k, v in OBSERVATION.items() if k not in PROVENANCE},
+        _OBS_KEY,
+        owner="team:data",
+        description="Every observation of every source in one table (dbt).",
+    ),
+    Table(
+        "silver/as_known",
+        {
+            "session": _session(),
+            "series_id": Column(pl.String, "our id"),
+            "event_date": Column(pl.Date, "newest period known at the session's as_of"),
+            "value": Column(pl.Float64, "latest vintage of that period known then"),
+            "knowledge_time": Column(UTC_TIME, "when that vintage became public"),
+            "knowledge_basis": Column(pl.String, "see observations"),
+            "age_days": Column(pl.Int32, "calendar days from event_date to the session"),
+            "stale": Column(pl.Boolean, "older than the series' max_age_days"),
+        },
+        ("session", "series_id"),
+        owner="team:data",
+        description="For each session the newest value of each series that was public by as_of (dbt, ASOF join).",
+    ),
+    Table(
+        "silver/di_curve",
+        {
+            "session": _session(),
+            "curve_date": Column(pl.Date, "settlement day of the curve"),
+            "tenor_bd": Column(pl.Int32, "business days"),
+            "rate": Column(pl.Float64, "decimal, 252 exponential"),
+            "forward_21d": Column(pl.Float64, "forward rate of the 21 business days ending at the tenor", True),
+            "n_contracts": Column(pl.Int32, "DI1 contracts behind the curve"),
+            "extrapolated": Column(pl.Boolean, "tenor beyond the last contract"),
+        },
+        ("session", "curve_date", "tenor_bd"),
+        owner="team:markets",
+        description="DI pre curve: flat forward on 252 between DI1 settlements, CDI at one day, constant-maturity nodes.",
+    ),
+    Table(
+        "silver/ust_curve",
+        {
+            "session": _session(),
+            "curve_date": Column(pl.Date, "day of the par curve"),
+            "tenor_years": Column(pl.Float64, "years"),
+            "par_yield": Column(pl.Float64, "decimal, semiannual bond basis"),
+            "zero_rate": Column(pl.Float64, "decimal, continuously compounded, bootstrapped"),
+        },
+        ("session", "curve_date", "tenor_years"),
+        owner="team:markets",
+        description="US Treasury par curve bootstrapped to zeros, constant-maturity nodes.",
+    ),
+    Table(
+        "silver/contract_marks",
+        {
+            "session": _session(),
+            "trade_date": Column(pl.Date, "settlement day"),
+            "contract": Column(pl.String, "B3 ticker"),
+            "root": Column(pl.String, "DI1 | DOL | IND"),
+            "maturity": Column(pl.Date, "expiry"),
+            "bdays": Column(pl.Int32, "business days from trade_date to maturity, calendar known on trade_date"),
+            "settle_price": Column(pl.Float64, "official settlement"),
+            "settle_rate": Column(pl.Float64, "decimal; null for DOL and IND", nullable=True),
+            "prev_trade_date": Column(pl.Date, "session before, with a settlement of this contract", nullable=True),
+            "correction": Column(pl.Float64, "FC that carries yesterday's PU: product of (1+CDI)^(1/252); 1 for others"),
+            "pnl_brl": Column(pl.Float64, "daily settlement of +1 contract since prev_trade_date; null if none", True),
+            "dv01_brl": Column(pl.Float64, "gain of +1 contract for -1bp; 0 for DOL and IND"),
+            "delta_brl": Column(pl.Float64, "BRL value of +1 contract's exposure: price x point value; 0 for DI1"),
+        },
+        ("session", "trade_date", "contract"),
+        owner="team:markets",
+        description="Official settlements of listed contracts with daily settlement P&L and risk of one contract.",
+    ),
+    Table(
+        "silver/instrument_returns",
+        {
+            "session": _session(),
+            "trade_date": Column(pl.Date, "settlement day"),
+            "instrument": Column(pl.String, "config/instruments id, e.g. DI1_2Y"),
+            "contract": Column(pl.String, "contract held over trade_date (chosen on the day before)"),
+            "next_contract": Column(pl.String, "contract to hold from this settlement on"),
+            "price": Column(pl.Float64, "settlement of next_contract"),
+            "rate": Column(pl.Float64, "its rate, decimal; null for DOL and IND", nullable=True),
+            "bdays": Column(pl.Int32, "its business days to maturity"),
+            "pnl_brl": Column(pl.Float64, "settlement P&L of +1 contract held; null on the first day", nullable=True),
+            "shock": Column(pl.Float64, "rates: change in bp of the contract held; else log return; null first day", True),
+            "dv01_brl": Column(pl.Float64, "of +1 next_contract"),
+            "delta_brl": Column(pl.Float64, "of +1 next_contract"),
+        },
+        ("session", "trade_date", "instrument"),
+        owner="team:markets",
+        description="Instruments rolled through listed contracts: what a position of one contract made, day by day.",
+    ),
+    Table(
+        "agents/monetary_view",
+        {
+            **_AGENT,
+            "neutral_rate": Column(pl.Float64, "r*, real, decimal", nullable=True),
+            "output_gap": Column(pl.Float64, "fraction of trend, one-sided", nullable=True),
+            "taylor_rate": Column(pl.Float64, "median Taylor rate 12 months ahead, decimal", nullable=True),
+            "implied_rate": Column(pl.Float64, "DI-implied policy rate 12 months ahead, decimal", nullable=True),
+            **_VIEWS,
+        },
+        ("session", "agent_id"),
+        owner="team:economics",
+        description="Monetary policy: Taylor rules against the policy path that the DI curve implies.",
+    ),
+    Table(
+        "agents/regime_view",
+        {
+            **_AGENT,
+            **{
+                f"p_{r}": Column(pl.Float64, f"probability of {r}; the four sum to 1", nullable=True)
+                for r in ("goldilocks", "reflation", "stagflation", "deflation")
+            },
+            "growth_z": Column(pl.Float64, "growth axis", nullable=True),
+            "inflation_z": Column(pl.Float64, "inflation axis", nullable=True),
+            "stress_z": Column(pl.Float64, "financial conditions, + = tighter", nullable=True),
+            **_VIEWS,
+        },
+        ("session", "agent_id"),
+        owner="team:economics",
+        description="Cross-asset regime by rule: softmax of the distance to four quadrants of growth and inflation.",
+    ),
+    *(
+        Table(f"signals/{sid}", _SIGNAL, _SIGNAL_KEY, owner="team:strategy", description=text)
+        for sid, text in (
+            ("rates_01", "RATES-01: DI carry and roll-down to risk."),
+            ("fx_02", "FX-02: carry-adjusted momentum of BRL."),
+            ("cross_02", "CROSS-02: risk appetite."),
+        )
+    ),
+    Table(
+        "portfolio/conviction",
+        {
+            "session": _session(),
+            "instrument": Column(pl.String, "config/instruments id"),
+            "score": Column(pl.Float64, "confidence-weighted signal, [-1, 1]; null no_view", nullable=True),
+            "agreement": Column(pl.Float64, "confidence share on the majority side", nullable=True),
+            "conviction": Column(pl.Float64, "[0, 1]", nullable=True),
+            "n_signals": Column(pl.Int32, "signals with a view"),
+            "contributions": Column(
+                pl.List(pl.Struct({"strategy_id": pl.String, "signal": pl.Float64, "weight": pl.Float64})),
+                "signal x weight sums to score",
+            ),
+            "status": Column(pl.String, "ok | degraded | no_view"),
+            "reason": Column(pl.String, "in words"),
+        },
+        ("session", "instrument"),
+        owner="team:portfolio",
+        description="Signals combined per instrument by confidence.",
+    ),
+    Table(
+        "portfolio/targets",
+        {
+            "session": _session(),
+            "instrument": Column(pl.String, "config/instruments id"),
+            "contract": Column(pl.String, "listed contract; empty when there is none", nullable=True),
+            "target_contracts": Column(pl.Int64, "signed, + = long the contract; null no_view", nullable=True),
+            "unrounded": Column(pl.Float64, "before integers and limits", nullable=True),
+            "score": Column(pl.Float64, "conviction score that asked for it", nullable=True),
+            "conviction": Column(pl.Float64, "[0, 1]", nullable=True),
+            "price": Column(pl.Float64, "last settlement", nullable=True),
+            "rate": Column(pl.Float64, "last settlement rate, decimal", nullable=True),
+            "sigma_brl": Column(pl.Float64, "daily BRL volatility of one contract", nullable=True),
+            "dv01_brl": Column(pl.Float64, "of the whole target", nullable=True),
+            "delta_brl": Column(pl.Float64, "of the whole target", nullable=True),
+            "binding_constraint": Column(pl.String, "what sized it: vol_target, half_kelly, a limit, integer"),
+            "shares": Column(
+                pl.List(pl.Struct({"strategy_id": pl.String, "share": pl.Float64})), "strategy shares, sum to 1"
+            ),
+            "status": Column(pl.String, "ok | degraded | no_view"),
+            "reason": Column(pl.String, "in words"),
+        },
+        ("session", "instrument"),
+        owner="team:portfolio",
+        description="Target contracts at the mandate's capital: volatility target, limits, whole contracts.",
+    ),
+    Table(
+        "risk/var",
+        {
+            "session": _session(),
+            "method": Column(pl.String, "parametric | historical"),
+            "level": Column(pl.Float64, "0.95 | 0.99"),
+            "scope": Column(pl.String, "total | instrument | strategy"),
+            "item": Column(pl.String, "total, or the instrument or strategy"),
+            "var_brl": Column(pl.Float64, "loss > 0; components of a scope sum to the total", nullable=True),
+            "es_brl": Column(pl.Float64, "expected shortfall, components sum to the total", nullable=True),
+            "n_scenarios": Column(pl.Int32, "days behind the number"),
+            "status": Column(pl.String, "ok | degraded | no_view"),
+            "reason": Column(pl.String, "in words"),
+        },
+        ("session", "method", "level", "scope", "item"),
+        owner="team:risk",
+        description="One-day VaR and expected shortfall of the target book, with components that sum.",
+    ),
+    Table(
+        "risk/stress",
+        {
+            "session": _session(),
+            "scenario": Column(pl.String, "config/scenarios id"),
+            "instrument": Column(pl.String, "config/instruments id"),
+            "shock": Column(pl.Float64, "bp for rates, log return otherwise", nullable=True),
+            "pnl_brl": Column(pl.Float64, "loss < 0, full revaluation; null no_view", nullable=True),
+            "status": Column(pl.String, "ok | degraded | no_view"),
+            "reason": Column(pl.String, "in words"),
+        },
+        ("session", "scenario", "instrument"),
+        owner="team:risk",
+        description="Stress scenarios on the target book, full revaluation.",
+    ),
+    Table(
+        "risk/limits",
+        {
+            "session": _session(),
+            "limit": Column(pl.String, "config/limits id"),
+            "value": Column(pl.Float64, "fraction of NAV", nullable=True),
+            "limit_value": Column(pl.Float64, "fraction of NAV"),
+            "utilisation": Column(pl.Float64, "value / limit_value", nullable=True),
+            "status": Column(pl.String, "ok | warn | breach | no_view"),
+            "reason": Column(pl.String, "in words"),
+        },
+        ("session", "limit"),
+        owner="team:risk",
+        description="Use of each limit by the target book.",
+    ),
+    Table(
+        "pms/fills",
+        {
+            "session": _session(),
+            "trade_date": Column(pl.Date, "session in which it was executed"),
+            "fill_id": Column(pl.String, "content id"),
+            "order_id": Column(pl.String, "ledger order"),
+            "contract": Column(pl.String, "B3 ticker"),
+            "instrument": Column(pl.String, "config/instruments id"),
+            "quantity": Column(pl.Int64, "signed, + = long the contract (DI1: long PU)"),
+            "price": Column(pl.Float64, "settlement of the session"),
+            "cost_brl": Column(MONEY, "half-spread and fees, >= 0"),
+        },
+        ("session", "fill_id"),
+        owner="team:pms",
+        description="Approved orders executed on paper at the settlement of their session, plus costs.",
+    ),
+    Table(
+        "pms/positions",
+        {
+            "session": _session(),
+            "trade_date": Column(pl.Date, "close at which it was held"),
+            "contract": Column(pl.String, "B3 ticker"),
+            "instrument": Column(pl.String, "config/instruments id"),
+            "quantity": Column(pl.Int64, "signed, after the day's fills"),
+            "mark_price": Column(pl.Float64, "settlement, or the previous one (stale)", nullable=True),
+            "mark_rate": Column(pl.Float64, "decimal; null for DOL and IND", nullable=True),
+            "mark_basis": Column(pl.String, "settlement | stale | none"),
+            "dv01_brl": Column(pl.Float64, "of the position"),
+            "delta_brl": Column(pl.Float64, "of the position"),
+        },
+        ("session", "contract"),
+        owner="team:pms",
+        description="Positions after the last close, marked at official settlements.",
+    ),
+    Table(
+        "pms/pnl",
+        {
+            "session": _session(),
+            "trade_date": Column(pl.Date, "day of the P&L"),
+            "contract": Column(pl.String, "B3 ticker, or CASH"),
+            "instrument": Column(pl.String, "config/instruments id, or CASH"),
+            "strategy_id": Column(pl.String, "strategy, DISCRETIONARY or CASH"),
+            "component": Column(pl.String, "settlement | cost | interest"),
+            "pnl_brl": Column(MONEY, "to the cent; every view is a GROUP BY"),
+        },
+        ("session", "trade_date", "contract", "strategy_id", "component"),
+        owner="team:pms",
+        description="Daily P&L cube by contract, strategy and component; sums to the change of NAV to the cent.",
+    ),
+    Table(
+        "pms/nav",
+        {
+            "session": _session(),
+            "trade_date": Column(pl.Date, "close"),
+            "opening_nav_brl": Column(MONEY, "NAV at the close before"),
+            "pnl_brl": Column(MONEY, "sum of the day's cube"),
+            "nav_brl": Column(MONEY, "opening + pnl"),
+            "cdi_index": Column(pl.Float64, "CDI compounded since inception, 1 at inception"),
+            "fund_index": Column(pl.Float64, "NAV over the opening capital"),
+        },
+        ("session",),
+        owner="team:pms",
+        description="Net asset value after the last close.",
+    ),
+    Table(
+        "pms/trade_proposals",
+        {
+            "session": _session(),
+            "proposal_id": Column(pl.String, "content id: the same targets and book give the same id"),
+            "instrument": Column(pl.String, "config/instruments id"),
+            "contract": Column(pl.String, "B3 ticker"),
+            "quantity": Column(pl.Int64, "signed trade, + = buy the contract (DI1: PU)"),
+            "screen_side": Column(pl.String, "what to key on the screen (DI1 screens trade rate)"),
+            "position_before": Column(pl.Int64, "contracts"),
+            "position_after": Column(pl.Int64, "contracts"),
+            "entry_level": Column(pl.Float64, "last settlement, rate (decimal) or price", nullable=True),
+            "stop_level": Column(pl.Float64, "rate or price", nullable=True),
+            "target_level": Column(pl.Float64, "rate or price", nullable=True),
+            "horizon_days": Column(pl.Int32, "business days", nullable=True),
+            "conviction": Column(pl.Float64, "[0, 1]", nullable=True),
+            "expected_cost_brl": Column(MONEY, "half-spread and fees"),
+            "dv01_before_brl": Column(pl.Float64, "position before"),
+            "dv01_after_brl": Column(pl.Float64, "position after"),
+            "delta_before_brl": Column(pl.Float64, "position before"),
+            "delta_after_brl": Column(pl.Float64, "position after"),
+            "shares": Column(
+                pl.List(pl.Struct({"strategy_id": pl.String, "share": pl.Float64})), "strategy shares, sum to 1"
+            ),
+            "gain_if": Column(pl.String, "sign echo in words: you gain if ..."),
+            "rationale": Column(pl.String, "drivers in words"),
+            "expires_at": Column(UTC_TIME, "18:00 Sao Paulo of the session"),
+        },
+        ("session", "proposal_id"),
+        owner="team:pms",
+        description="Trades that would bring the book to the targets; a person decides.",
+    ),
+    Table(
+        "pms/orders",
+        {
+            "session": _session("session in which the order is to be executed"),
+            "order_id": Column(pl.String, "content id"),
+            "proposal_id": Column(pl.String, "proposal approved"),
+            "instrument": Column(pl.String, "config/instruments id"),
+            "contract": Column(pl.String, "B3 ticker"),
+            "quantity": Column(pl.Int64, "signed, as approved or modified"),
+            "limit_level": Column(pl.Float64, "rate (decimal) or price; null = at settlement", nullable=True),
+            "approved_by": Column(pl.String, "person"),
+        },
+        ("session", "order_id"),
+        owner="team:pms",
+        description="Approved decisions as orders for the session's settlement.",
+    ),
+    Table(
+        "reports/morning_pack",
+        {
+            "session": _session(),
+            "section": Column(pl.String, "part of the pack"),
+            "item": Column(pl.String, "number's name"),
+            "value": Column(pl.Float64, "the number as shown, unrounded", nullable=True),
+            "text": Column(pl.String, "as printed"),
+            "asset": Column(pl.String, "asset that it comes from"),
+        },
+        ("session", "section", "item"),
+        owner="team:reports",
+        description="Every number printed in the morning pack, and where it comes from; the pack itself is a file.",
+    ),
+    Table(
+        "quality/verdicts",
+        {
+            "session": _session(),
+            "asset": Column(pl.String, "asset key"),
+            "check": Column(pl.String, "check name"),
+            "passed": Column(pl.Boolean, "verdict"),
+            "blocking": Column(pl.Boolean, "would have stopped the stages below"),
+            "detail": Column(pl.String, "the figures or the rows behind it"),
+        },
+        ("session", "asset", "check"),
+        owner="team:platform",
+        description="Every check's verdict of every asset, as data.",
+    ),
+]
+
+TABLES: dict[str, Table] = {t.key: t for t in _TABLES}

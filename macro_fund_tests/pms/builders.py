@@ -1,0 +1,137 @@
+"""Small frames for the pms tests: real schemas, typed-in numbers, a real calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from macro_fund.settings import default_settings
+from macro_fund.store.tables import TABLES
+from macro_fund.time.calendars import load_calendar
+from macro_fund.time.sessions import sessions
+
+SETTINGS = default_settings()
+TABLE = sessions()
+ANBIMA = load_calendar("anbima")
+CAPITAL = Decimal("100000000.00")
+CDI = 0.00045513  # a bank day
+KEYS = TABLE.keys(date(2025, 1, 6), date(2025, 3, 31))
+INCEPTION = KEYS[0]
+
+
+def utc(year: int, month: int, day: int, hour: int = 13, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+
+def frame(key: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=TABLES[key].schema, orient="row")
+
+
+def share(**parts: float) -> list[dict[str, Any]]:
+    return [{"strategy_id": k.replace("_", "-"), "share": v} for k, v in parts.items()]
+
+
+def proposal(**given: Any) -> dict[str, Any]:
+    """A pms/trade_proposals row: receive 120 DI1F27 in the session of 10 February 2025."""
+    return {
+        "session": date(2025, 2, 10),
+        "proposal_id": "ab12cd34ef56",
+        "instrument": "DI1_2Y",
+        "contract": "DI1F27",
+        "quantity": 120,
+        "screen_side": "SELL rate (receive) DI1F27",
+        "position_before": 0,
+        "position_after": 120,
+        "entry_level": 0.14875,
+        "stop_level": 0.1525,
+        "target_level": 0.14,
+        "horizon_days": 21,
+        "conviction": 0.6,
+        "expected_cost_brl": Decimal("871.95"),
+        "dv01_before_brl": 0.0,
+        "dv01_after_brl": 1525.5,
+        "delta_before_brl": 0.0,
+        "delta_after_brl": 0.0,
+        "shares": share(RATES_01=0.75, CROSS_02=0.25),
+        "gain_if": "you gain if rates FALL",
+        "rationale": "open",
+        "expires_at": utc(2025, 2, 10, 21),
+        **given,
+    }
+
+
+def proposals(*rows: Mapping[str, Any]) -> pl.DataFrame:
+    return frame("pms/trade_proposals", [proposal(**r) for r in rows] if rows else [proposal()])
+
+
+def mark(contract: str, trade_date: date, price: float, **given: Any) -> dict[str, Any]:
+    """A silver/contract_marks row known in the session after the trade date."""
+    root = contract[:3]
+    return {
+        "session": TABLE.offset(trade_date, 1),
+        "trade_date": trade_date,
+        "contract": contract,
+        "root": root,
+        "maturity": date(2027, 1, 4),
+        "bdays": 479,
+        "settle_price": price,
+        "settle_rate": 0.14875 if root == "DI1" else None,
+        "prev_trade_date": None,
+        "correction": 1.0,
+        "pnl_brl": None,
+        "dv01_brl": 12.712564 if root == "DI1" else 0.0,
+        "delta_brl": 0.0 if root == "DI1" else price * 50,
+        **given,
+    }
+
+
+def marks_of(contract: str, days: Sequence[date], pnls: Sequence[float | None], **given: Any) -> list[dict[str, Any]]:
+    """Marks on consecutive days that carry these P&Ls of one contract (the first has none)."""
+    rows, before, price = [], None, 70000.0
+    for day, made in zip(days, pnls, strict=True):
+        price += made or 0.0
+        rows.append(mark(contract, day, price, prev_trade_date=before, pnl_brl=made if before else None, **given))
+        before = day
+    return rows
+
+
+def marks(*rows: Mapping[str, Any]) -> pl.DataFrame:
+    return frame("silver/contract_marks", rows).sort("session", "trade_date", "contract")
+
+
+def fill(trade_date: date, contract: str, quantity: int, **given: Any) -> dict[str, Any]:
+    return {
+        "session": TABLE.offset(trade_date, 1),
+        "trade_date": trade_date,
+        "fill_id": f"{contract}{trade_date:%m%d}{quantity}",
+        "order_id": f"o{contract}{trade_date:%m%d}",
+        "contract": contract,
+        "instrument": "DI1_2Y" if contract.startswith("DI1") else "DOL_1M",
+        "quantity": quantity,
+        "price": 70000.0,
+        "cost_brl": Decimal("10.00"),
+        "shares": share(RATES_01=1.0),
+        **given,
+    }
+
+
+FILL_SCHEMA = {**TABLES["pms/fills"].schema, "shares": TABLES["pms/trade_proposals"].schema["shares"]}
+
+
+def fills(*rows: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=FILL_SCHEMA, orient="row").sort("session", "fill_id")
+
+
+def cdi(days: Sequence[date], rate: float = CDI, known_after: int = 2) -> pl.DataFrame:
+    """CDI rows: a day's rate is public the next bank day at 09:00, so the second session after it is the first to know."""
+    known = [TABLE.offset(TABLE.latest(utc(d.year, d.month, d.day, 23)), known_after) for d in days]
+    return pl.DataFrame({"session": known, "event_date": list(days), "value": [rate] * len(days)})
+
+
+def bank_days(start: date, end: date) -> list[date]:
+    days = pl.date_range(start, end, eager=True).to_list()
+    return [d for d in days if ANBIMA.is_business_day(d)]
