@@ -7,11 +7,13 @@ sensor could want too (home.py, orchestration/operate.py, pms/).
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,7 +76,9 @@ def run(
     on: Annotated[str | None, typer.Option("--date", help="one session, YYYY-MM-DD")] = None,
     first: Annotated[str | None, typer.Option("--from", help="first session")] = None,
     last: Annotated[str | None, typer.Option("--to", help="last session")] = None,
-    demo_pm: Annotated[bool, typer.Option(help="approve every proposal, as a demonstration; never on live data")] = False,
+    demo_pm: Annotated[
+        bool, typer.Option(help="approve every proposal, as a demonstration; never on live data")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run the graph: by default every session that is missing, up to the latest."""
@@ -138,7 +142,9 @@ def _operate(home: Home, keys: list[date], *, demo_pm: bool, quiet: bool) -> Ite
         from macro_fund.store.warehouse import build_warehouse
 
         bar.update(task, total=(len(NODES) + 1) * min(len(keys), 2) + 8 * max(len(keys) - 2, 0))
-        with instance_of(home) as instance:
+        log = home.path / "logs" / f"run-{now():%Y%m%dT%H%M%S}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w") as told, redirect_stdout(told), instance_of(home) as instance:
             for report in Operator(build_defs(), home, instance, tell).catch_up(keys, demo_pm=demo_pm):
                 yield report
                 if not report.success:
@@ -234,6 +240,25 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def dagster(
+    port: Annotated[int, typer.Option(help="port of the web page")] = 3001,
+    host: Annotated[
+        str, typer.Option(help="address to listen on; the page has no login, so keep it local")
+    ] = "127.0.0.1",
+) -> None:
+    """Dagster's web page and daemon on this home (stop with Ctrl-C)."""
+    with clear_errors():
+        home = Home.open(home_path())
+        from macro_fund.orchestration.operate import dagster_home
+
+        os.environ["DAGSTER_HOME"] = str(dagster_home(home))
+        os.environ["MACRO_FUND_HOME"] = str(home.path)
+    program = Path(sys.executable).with_name("dagster")
+    out.print(f"http://{host}:{port} (home {home.path})", soft_wrap=True)
+    os.execv(program, [str(program), "dev", "-m", "macro_fund.definitions", "-h", host, "-p", str(port)])
+
+
 series_app = typer.Typer(help="The catalogue of series.")
 app.add_typer(series_app, name="series")
 
@@ -276,4 +301,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-

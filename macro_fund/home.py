@@ -93,12 +93,12 @@ class Home:
         """Open an existing home; raises SettingsError telling how to make one."""
         fund_file = path / "fund.yaml"
         if not fund_file.exists():
-            raise SettingsError(f"{path} holds no fund (no fund.yaml): run `macro-fund init` first, or set MACRO_FUND_HOME")
+            raise SettingsError(f"{path} holds no fund (no fund.yaml): run `macro-fund init`, or set MACRO_FUND_HOME")
         settings = load_settings(fund_file=fund_file)
         wanted = os.environ.get("MACRO_FUND_SOURCE")
         if wanted and wanted != settings.fund.source:
             raise SettingsError(
-                f"{fund_file}: this fund's data come from {settings.fund.source!r} but MACRO_FUND_SOURCE is {wanted!r}; "
+                f"{fund_file}: this fund's data come from {settings.fund.source!r}, MACRO_FUND_SOURCE is {wanted!r}; "
                 "sources are never mixed in one lake: use another MACRO_FUND_HOME"
             )
         if settings.fund.inception is None:
@@ -167,7 +167,9 @@ class Home:
                 from macro_fund.store.archive import Archive, ReplayArchiveTransport
 
                 return ReplayArchiveTransport(Archive(Path(folder)), as_of)
-            raise SettingsError("source replay needs MACRO_FUND_REPLAY_URL (a server) or MACRO_FUND_REPLAY_DIR (a raw archive)")
+            raise SettingsError(
+                "source replay needs MACRO_FUND_REPLAY_URL (a server) or MACRO_FUND_REPLAY_DIR (a raw archive)"
+            )
         return LiveTransport()
 
     def clock(self, as_of: datetime) -> Callable[[], datetime]:

@@ -14,7 +14,7 @@ from datetime import date, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -215,8 +215,6 @@ class Settings(_Model):
 
 CONFIG_DIR = Path(os.path.abspath(__file__)).parent.parent / "config"
 
-_T = TypeVar("_T")
-
 
 def read_yaml(path: Path) -> Any:
     """The file's content; a syntax error names file and line."""
@@ -250,7 +248,7 @@ def _line_of(path: Path, location: tuple[str | int, ...]) -> int:
     return line + 1
 
 
-def parse_file(path: Path, kind: type[_T] | Any) -> _T:
+def parse_file(path: Path, kind: Any) -> Any:
     """Validate a YAML file against `kind`; raises SettingsError naming file, line, field and what is allowed."""
     data = read_yaml(path)
     try:
@@ -268,7 +266,10 @@ def _series(folder: Path) -> tuple[Series, ...]:
     files = sorted(folder.glob("*.yaml"))
     if not files:
         raise SettingsError(f"{folder}: no series files (*.yaml)")
-    return tuple(s for f in files for s in parse_file(f, list[Series]))
+    found: list[Series] = []
+    for file in files:
+        found += parse_file(file, list[Series])
+    return tuple(found)
 
 
 def load_settings(config_dir: Path = CONFIG_DIR, fund_file: Path | None = None) -> Settings:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +40,8 @@ class Vintage:
     @property
     def newest(self) -> date:
         """The newest period known."""
-        return self.periods[-1].astype(object)
+        newest: date = self.periods[-1].item()
+        return newest
 
 
 def rows_of(observations: pl.DataFrame, series_id: str, last: date) -> pl.DataFrame:
@@ -62,12 +63,11 @@ def vintages(observations: pl.DataFrame, series_id: str, last: date) -> list[Vin
     """The series' vector at each session in which any of its periods was published or revised, up to `last`."""
     rows = rows_of(observations, series_id, last)
     known: dict[date, float] = {}
-    newest_knowledge: datetime | None = None
+    newest_knowledge = datetime.min.replace(tzinfo=UTC)
     states = []
     for (session,), part in rows.group_by("session", maintain_order=True):
         known.update(zip(part["event_date"], part["value"], strict=True))
-        here = part["knowledge_time"].max()
-        newest_knowledge = here if newest_knowledge is None else max(newest_knowledge, here)
+        newest_knowledge = max(newest_knowledge, *part["knowledge_time"])
         periods = sorted(known)
         values = np.array([known[p] for p in periods], dtype=np.float64)
         states.append(Vintage(session, np.array(periods, dtype="datetime64[D]"), values, newest_knowledge))
@@ -94,7 +94,7 @@ def knowledge_path(observations: pl.DataFrame, series_id: str, last: date) -> pl
 
 def carry(states: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Each session of `grid` with the latest row of `states` at or before it; nulls before the first."""
-    states = states.sort("session").unique("session", keep="last", maintain_order=True)
+    states = states.sort("session", maintain_order=True).unique("session", keep="last", maintain_order=True)
     return grid.join_asof(states, on="session", strategy="backward")
 
 
@@ -128,8 +128,9 @@ def per_state(
                 **compute(known),
             }
         )
-    schema = {"session": pl.Date, "event_date": pl.Date, "knowledge_time": pl.Datetime("us", "UTC")}
-    return pl.DataFrame(rows, schema={**schema, **{n: pl.Float64 for n in names}}, orient="row")
+    schema = pl.Schema({"session": pl.Date(), "event_date": pl.Date(), "knowledge_time": pl.Datetime("us", "UTC")})
+    schema.update({n: pl.Float64() for n in names})
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def age_days() -> pl.Expr:

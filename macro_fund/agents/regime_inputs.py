@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -71,16 +72,16 @@ def _acceleration(log_change: Vector) -> Vector:
     if len(log_change) < 12:
         return log_change[:0]
     window = np.lib.stride_tricks.sliding_window_view(log_change, 12)
-    return np.expm1(4.0 * window[:, -3:].sum(axis=1)) - np.expm1(window.sum(axis=1))
+    faster: Vector = np.expm1(4.0 * window[:, -3:].sum(axis=1)) - np.expm1(window.sum(axis=1))
+    return faster
 
 
 def acceleration_of_rates(known: Mapping[str, Vintage]) -> Vector:
     """Mean over the series (monthly rates) of 3m annualised less 12m, on the months that all of them have."""
-    common = None
-    for vintage in known.values():
-        common = vintage.periods if common is None else np.intersect1d(common, vintage.periods)
+    common = reduce(np.intersect1d, [v.periods for v in known.values()])
     paths = [_acceleration(np.log1p(v.values[np.isin(v.periods, common)])) for v in known.values()]
-    return np.mean(paths, axis=0)
+    mean: Vector = np.stack(paths).mean(axis=0)
+    return mean
 
 
 def acceleration_of_index(known: Mapping[str, Vintage]) -> Vector:

@@ -45,6 +45,7 @@ def taylor_rate(
     output_gap: Vector | float,
     neutral_rate: Vector | float,
     inflation_target: Vector | float,
+    *,
     phi: float = PHI,
     theta: float = THETA,
 ) -> Vector | float:

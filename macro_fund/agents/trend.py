@@ -1,4 +1,4 @@
-"""End point of a Hodrick-Prescott trend: the one-sided filter used for output gap and neutral rate.
+"""End point of a Hodrick-Prescott trend: the one-sided filter behind the output gap.
 
 Belongs here: the last trend value of one vintage. Does not belong here: the whole one-sided path of an unrevised
 series (features/stats.py).
@@ -32,7 +32,7 @@ def end_weights(n: int, smoothing: float = MONTHLY_SMOOTHING) -> npt.NDArray[np.
     banded = np.zeros((3, n))
     for k in range(3):
         banded[2 - k, k:] = np.diagonal(matrix, k)
-    weights = solveh_banded(banded, np.eye(n)[:, -1])
+    weights: npt.NDArray[np.float64] = solveh_banded(banded, np.eye(n)[:, -1])
     weights.setflags(write=False)
     return weights
 

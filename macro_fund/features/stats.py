@@ -42,7 +42,9 @@ def rolling_vol(changes: pl.Series, window: int = 63) -> pl.Series:
     def deviation(x: Array) -> Array:
         out = np.full(x.size, np.nan)
         if x.size >= window:
-            out[window - 1 :] = np.lib.stride_tricks.sliding_window_view(x, window).std(axis=1, ddof=1)
+            last = np.lib.stride_tricks.sliding_window_view(x, window)
+            # Equal numbers deviate by nothing; rounding in their mean would leave a tiny number to divide by.
+            out[window - 1 :] = np.where(np.ptp(last, axis=1) > 0, last.std(axis=1, ddof=1), 0.0)
         return out
 
     return _observed(changes, deviation)
@@ -95,8 +97,9 @@ def one_sided_hp(values: pl.Series, smoothing: float = MONTHLY_SMOOTHING) -> pl.
     """Hodrick-Prescott trend that uses only the past: at t the end point of the two-sided filter on data up to t.
 
     Kalman filter of trend_t = 2 trend_{t-1} - trend_{t-2} + e, value = trend + c, var(c)/var(e) = smoothing, diffuse
-    start: the first two values in a row are their own trend. smoothing: 129,600 monthly, 1,600 quarterly (Ravn and
-    Uhlig 2002; Stock and Watson 1999). A missing value is predicted, not observed, and its trend is null.
+    start: the second of the first two values in a row is its own trend, and before it there is none. smoothing: 129,600
+    monthly, 1,600 quarterly (Ravn and Uhlig 2002; Stock and Watson 1999). A missing value is predicted, not observed,
+    and its trend is null.
     """
     if smoothing <= 0:
         raise ValueError(f"smoothing must be above 0, got {smoothing}")
@@ -126,14 +129,14 @@ def _last_z(windows: Array) -> Array:
 
 
 def _hp_filter(x: Array, smoothing: float) -> Array:
-    """Filtered trend of x; NaN where x is, and before the first two values in a row."""
+    """Filtered trend of x; NaN where x is, and before two values in a row are known."""
     out = np.full(x.size, np.nan)
     seen = ~np.isnan(x)
     pairs = np.flatnonzero(seen[1:] & seen[:-1])
     if not pairs.size:
         return out
     start = int(pairs[0])
-    out[start : start + 2] = x[start : start + 2]
+    out[start + 1] = x[start + 1]
     # State (trend_t, trend_{t-1}) and its covariance, in units of var(c).
     state, covariance = x[[start + 1, start]], np.eye(2)
     move, noise = np.array([[2.0, -1.0], [1.0, 0.0]]), np.array([[1.0 / smoothing, 0.0], [0.0, 0.0]])

@@ -41,7 +41,10 @@ def _contributions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
         total=pl.col("drivers").list.eval(pl.element().struct.field("contribution")).list.sum().clip(-1.0, 1.0)
     )
     bad = rows.filter((pl.col("total") - pl.col("state_score")).abs() > 1e-9)
-    return [(s, f"contributions {t:.12g}, score {x:.12g}") for s, t, x in bad.select("session", "total", "state_score").rows()]
+    return [
+        (s, f"contributions {t:.12g}, score {x:.12g}")
+        for s, t, x in bad.select("session", "total", "state_score").rows()
+    ]
 
 
 CONTRIBUTIONS = Check("contributions_sum", "drivers' contributions sum to the score", _contributions)

@@ -3,20 +3,22 @@
 Belongs here: the one body that every asset shares, and what the UI shows of a run. Does not belong here: any
 particular asset (the stage modules) or storage (store/).
 
+Check specs carry no partitions: Dagster 1.13 leaves a partitioned check of a range unresolved. The UI shows the newest
+verdict of a check, the lake holds the verdict of every key.
 The order in one step: compute -> blocking shape check (nothing is written if it fails) -> write one file per key ->
 checks of meaning -> verdicts as data beside the asset -> one materialization with counts, preview and plot.
 """
 
-
 import base64
 from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from macro_fund.home import Home
-from macro_fund.orchestration.node import Check, Node, Output
+from macro_fund.orchestration.node import Node, Output
 from macro_fund.orchestration.partitions import SESSIONS, check_keys
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.orchestration.run import Run, side_table
@@ -32,9 +34,7 @@ def column_schema(table: Table) -> dg.TableSchema:
     """The Columns tab."""
     return dg.TableSchema(
         [
-            dg.TableColumn(
-                n, str(c.dtype), c.description, dg.TableColumnConstraints(nullable=c.nullable, unique=False)
-            )
+            dg.TableColumn(n, str(c.dtype), c.description, dg.TableColumnConstraints(nullable=c.nullable, unique=False))
             for n, c in table.columns.items()
         ]
     )
@@ -44,7 +44,7 @@ def asset_key(key: str) -> dg.AssetKey:
     return dg.AssetKey(key.split("/"))
 
 
-def spec_metadata(table: Table) -> dict[str, object]:
+def spec_metadata(table: Table) -> dict[str, Any]:
     return {"dagster/column_schema": column_schema(table), "dagster/table_name": table.key}
 
 
@@ -73,14 +73,8 @@ def build_asset(node: Node) -> dg.AssetsDefinition:
                 asset=asset_key(node.key),
                 description="columns, types, nulls, NaN and keys",
                 blocking=True,
-                partitions_def=SESSIONS,
             ),
-            *(
-                dg.AssetCheckSpec(
-                    c.name, asset=asset_key(node.key), description=c.description, partitions_def=SESSIONS
-                )
-                for c in node.checks
-            ),
+            *(dg.AssetCheckSpec(c.name, asset=asset_key(node.key), description=c.description) for c in node.checks),
         ],
     )
     def _asset(
@@ -147,9 +141,7 @@ def verdict_rows(run: Run, name: str, problems: Sequence[tuple[date, str]], *, g
     by_key: dict[date, list[str]] = {}
     for session, text in problems:
         by_key.setdefault(max(session, run.home.inception), []).append(text)
-    rows = [
-        (k, run.table.key, name, k not in by_key, gate, shorten(by_key.get(k, []))) for k in run.keys
-    ]
+    rows = [(k, run.table.key, name, k not in by_key, gate, shorten(by_key.get(k, []))) for k in run.keys]
     return pl.DataFrame(rows, schema=TABLES["quality/verdicts"].schema, orient="row")
 
 
@@ -168,9 +160,9 @@ def check_result(name: str, problems: Sequence[str], *, gate: bool = True) -> dg
     )
 
 
-def run_metadata(node: Node, run: Run, frame: pl.DataFrame, output: Output) -> dict[str, object]:
+def run_metadata(node: Node, run: Run, frame: pl.DataFrame, output: Output) -> dict[str, Any]:
     """What the asset's page shows of this run."""
-    shown: dict[str, object] = {
+    shown: dict[str, Any] = {
         "dagster/row_count": frame.height,
         "sessions": f"{run.sessions[0]} .. {run.last}",
         "inputs_digest": run.inputs_digest,
@@ -204,5 +196,3 @@ def _cell(value: object) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str("" if value is None else value)
     text = text.replace("|", "/").replace("\n", " ")
     return text if len(text) <= 60 else text[:57] + "..."
-
-

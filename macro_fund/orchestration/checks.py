@@ -51,7 +51,9 @@ def sessions_inside(*, gate: bool = True) -> Check:
 
     def problems(run: Run, frame: pl.DataFrame) -> Problems:
         outside = frame.filter(~pl.col("session").is_between(run.sessions[0], run.last))
-        return [(run.last, f"{n} rows of session {s}") for s, n in outside.group_by("session").len().sort("session").rows()]
+        return [
+            (run.last, f"{n} rows of session {s}") for s, n in outside.group_by("session").len().sort("session").rows()
+        ]
 
     return Check("sessions_inside", "rows belong to the sessions of the window", problems, gate)
 

@@ -1,9 +1,9 @@
 """Jobs: the morning, and the two that people's decisions start.
 
-`morning` computes everything up to the books and the verdicts; `market` and `books` are its two halves, for catching up:
-the market half of many sessions is one run, the books go session by session, as people's decisions do. `propose` writes the trade proposals of a session and
-its morning pack; the proposals sensor starts it when targets are new. `order` turns approvals into orders; the
-decisions sensor starts it.
+`morning` computes everything up to the books and the verdicts. `market` and `books` are its two halves, for catching
+up: the market half of many sessions is one run, the books go session by session, as people's decisions do. `propose`
+writes the trade proposals of a session and its morning pack; the new_targets sensor starts it. `order` turns approvals
+into orders; the decisions sensor starts it.
 """
 
 from __future__ import annotations

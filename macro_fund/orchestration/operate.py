@@ -90,11 +90,13 @@ class Operator:
         first, last = keys[0].isoformat(), keys[-1].isoformat()
         run_id = str(uuid.uuid4())
         self.instance.add_event_listener(run_id, self._tell)
-        result = self.defs.get_job_def(name).execute_in_process(
+        result = self.defs.resolve_job_def(name).execute_in_process(
             instance=self.instance,
             run_id=run_id,
             raise_on_error=False,
-            **({"partition_key": first} if len(keys) == 1 else {"tags": {_START: first, _END: last}}),
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            partition_key=first if len(keys) == 1 else None,
+            tags=None if len(keys) == 1 else {_START: first, _END: last},
         )
         return Report(name, tuple(keys), steps_of(result.all_events), result.success)
 
@@ -105,7 +107,7 @@ class Operator:
 
     def drain(self, sensor_name: str) -> list[Report]:
         """Evaluate a sensor as the daemon would and run what it asks for."""
-        sensor = self.defs.get_sensor_def(sensor_name)
+        sensor = self.defs.resolve_sensor_def(sensor_name)
         with dg.build_sensor_context(
             instance=self.instance,
             repository_def=self.defs.get_repository_def(),
@@ -113,7 +115,7 @@ class Operator:
         ) as context:
             data = sensor.evaluate_tick(context)
         return [
-            self.run_job(sensor.job_name, [date.fromisoformat(str(r.partition_key))])
+            self.run_job(str(sensor.job_name), [date.fromisoformat(str(r.partition_key))])
             for r in data.run_requests or ()
         ]
 
@@ -160,18 +162,15 @@ def approve_all(home: Home, session: date) -> int:
 def steps_of(events: Iterable[dg.DagsterEvent]) -> list[Step]:
     """What each asset did, in order of completion."""
     steps: dict[str, Step] = {}
-    started: dict[str, float] = {}
     seconds: dict[str, float] = {}
     assets: dict[str, list[str]] = {}
     for e in events:
         kind = e.event_type
-        if kind == DagsterEventType.STEP_START:
-            started[str(e.step_key)] = e.timestamp if hasattr(e, "timestamp") else 0.0
-        elif kind == DagsterEventType.ASSET_MATERIALIZATION and e.asset_key:
+        if kind == DagsterEventType.ASSET_MATERIALIZATION and e.asset_key:
             name = "/".join(e.asset_key.path)
             step = steps.setdefault(name, Step(name))
             count = e.step_materialization_data.materialization.metadata.get("dagster/partition_row_count")
-            step.rows += int(count.value) if count is not None else 0
+            step.rows += count.value if isinstance(count, dg.IntMetadataValue) and count.value else 0
             if name not in assets.setdefault(str(e.step_key), []):
                 assets[str(e.step_key)].append(name)
         elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:

@@ -9,7 +9,7 @@ session as a partition on weekends and holidays (dagster issue 33551), so the ne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import dagster as dg
 
@@ -33,7 +33,7 @@ SESSIONS = dg.DailyPartitionsDefinition(
     start_date=FIRST.isoformat(),
     timezone=TIMEZONE,
     end_offset=1,
-    exclusions=["0 0 * * 0,6", *(datetime(d.year, d.month, d.day) for d in closures(FIRST, LAST))],
+    exclusions=["0 0 * * 0,6", *(datetime.combine(d, time()) for d in closures(FIRST, LAST))],
 )
 
 
@@ -54,7 +54,7 @@ def check_keys(keys: Sequence[str], home: Home) -> list[date]:
         )
     if future:
         raise UnknownPartition(
-            f"partition {future[0]} has not come: its data are public at {home.sessions.as_of(future[0]):%Y-%m-%d %H:%M} "
-            f"UTC; the latest session is {latest}"
+            f"partition {future[0]} has not come: its data are public at "
+            f"{home.sessions.as_of(future[0]):%Y-%m-%d %H:%M} UTC; the latest session is {latest}"
         )
     return days

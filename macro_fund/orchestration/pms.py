@@ -9,13 +9,13 @@ orders of session T-1, so the graph has no cycle.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
 from macro_fund.home import Home
-from macro_fund.orchestration.checks import bounded, every_session, sessions_inside
+from macro_fund.orchestration.checks import bounded, sessions_inside
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.portfolio import all_signals
 from macro_fund.orchestration.run import Run
@@ -42,14 +42,19 @@ def _trading_sessions(run: Run) -> list[date]:
     return [s for s in run.sessions if s >= run.home.inception]
 
 
+def _time_of(home: Home, moment: datetime) -> datetime:
+    """When the ledger is written: now on live data, else the moment that is being replayed."""
+    return home.clock(moment)()
+
+
 def _fills(run: Run) -> pl.DataFrame:
     """Executes what was ordered for the sessions before; in the ledger first, since it is the record."""
     home, keys = run.home, _trading_sessions(run)
-    orders = home.ledger.orders(upto=home.sessions.offset(run.last, -1))
+    orders = home.ledger.orders(upto=home.sessions.offset(run.last, -1), unfilled=True)
     fills = execution.paper_fills(orders, run.read(MARKS), home.settings, keys, home.sessions)
     for key in keys:
-        home.ledger.record_fills(fills.filter(pl.col("session") == key), at=home.sessions.as_of(key))
-    return fills
+        home.ledger.record_fills(fills.filter(pl.col("session") == key), at=_time_of(home, home.sessions.as_of(key)))
+    return run.output(home.ledger.fills(run.last))
 
 
 def _filled(run: Run) -> pl.DataFrame:
@@ -89,11 +94,13 @@ def _ties(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 
 def _fills_positions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
-    """Positions equal the sum of all fills known."""
-    fills = run.home.lake.read("pms/fills", run.last)
+    """Positions equal the sum of all fills known, in contracts that have not expired."""
+    maturities = run.home.lake.read(MARKS, run.last).select("contract", "maturity").unique()
+    fills = run.home.lake.read("pms/fills", run.last).join(maturities, on="contract", how="left")
     found = []
     for key in _trading_sessions(run):
-        want = fills.filter(pl.col("session") <= key).group_by("contract").agg(pl.col("quantity").sum())
+        alive = (pl.col("session") <= key) & (pl.col("maturity") > run.home.sessions.offset(key, -1))
+        want = fills.filter(alive).group_by("contract").agg(pl.col("quantity").sum())
         have = frame.filter(pl.col("session") == key).group_by("contract").agg(pl.col("quantity").sum().alias("held"))
         both = want.join(have, on="contract", how="full", coalesce=True)
         bad = both.filter(pl.col("quantity").fill_null(0) != pl.col("held").fill_null(0)).sort("contract")
@@ -103,8 +110,9 @@ def _fills_positions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 def _in_ledger(kind: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """Every row is in the ledger under its id."""
-    known = {"fill_id": run.home.ledger.fills, "proposal_id": run.home.ledger.proposals, "order_id": run.home.ledger.orders}
-    have = set(known[kind]()[kind])
+    ledger = run.home.ledger
+    rows = {"fill_id": ledger.fills(), "order_id": ledger.orders(), "proposal_id": ledger.proposals()}[kind]
+    have = set(rows[kind])
     return [(s, f"{i} is not in the ledger") for s, i in frame.select("session", kind).rows() if i not in have]
 
 
@@ -120,7 +128,8 @@ def _propose(run: Run) -> pl.DataFrame:
         settings=home.settings,
     )
     for key in keys:
-        home.ledger.record_proposals(rows.filter(pl.col("session") == key), at=home.sessions.as_of(key))
+        at = _time_of(home, home.sessions.as_of(key))
+        home.ledger.record_proposals(rows.filter(pl.col("session") == key), at=at)
     return rows
 
 
@@ -133,20 +142,32 @@ def _order(run: Run) -> pl.DataFrame:
     ledger = run.home.ledger
     waiting = ledger.pending_approvals().filter(pl.col("session").is_in(list(run.keys)))
     for key in run.keys:
-        rows = execution.orders_from(waiting.filter(pl.col("session") == key))
-        ledger.record_orders(rows, at=run.home.sessions.as_of(key))
+        approved = waiting.filter(pl.col("session") == key)
+        if approved.height:
+            at = _time_of(run.home, max(approved["decided_at"].to_list()))
+            ledger.record_orders(execution.orders_from(approved), at=at)
     return pl.concat([ledger.orders(session=key) for key in run.keys])
 
 
 def _approved(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """No order without a person who approved it."""
-    return [(s, f"order {o} has no approver") for s, o in frame.filter(pl.col("approved_by") == "").select("session", "order_id").rows()]
+    return [
+        (s, f"order {o} has no approver")
+        for s, o in frame.filter(pl.col("approved_by") == "").select("session", "order_id").rows()
+    ]
 
 
 def _towards_targets(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """position_before + quantity = position_after, and no trade is empty."""
-    bad = frame.filter((pl.col("position_before") + pl.col("quantity") != pl.col("position_after")) | (pl.col("quantity") == 0))
-    return [(s, f"{i}: {b} {q:+d} is not {a}") for s, i, b, q, a in bad.select("session", "proposal_id", "position_before", "quantity", "position_after").rows()]
+    bad = frame.filter(
+        (pl.col("position_before") + pl.col("quantity") != pl.col("position_after")) | (pl.col("quantity") == 0)
+    )
+    return [
+        (s, f"{i}: {b} {q:+d} is not {a}")
+        for s, i, b, q, a in bad.select(
+            "session", "proposal_id", "position_before", "quantity", "position_after"
+        ).rows()
+    ]
 
 
 def _ledger_check(kind: str) -> Check:

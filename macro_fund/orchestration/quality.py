@@ -1,4 +1,7 @@
-"""The verdicts of a session in one table. Belongs here: collecting them; a check itself belongs to its asset's stage."""
+"""The verdicts of a session in one table.
+
+Belongs here: collecting them. Does not belong here: a check itself (its asset's stage).
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,19 @@ MATERIALIZED = "materialized"
 
 
 def collect(judged: Sequence[str], run: Run) -> pl.DataFrame:
-    """Every check's verdict of the judged assets for the run's keys; an asset without one counts as not materialized."""
+    """Every verdict of the judged assets for the run's keys; an asset without one counts as not materialized."""
     found = [run.table.empty()]
     for asset in judged:
         side = side_table(TABLES[KEY], asset)
         rows = run.home.lake.read(side.key, only=run.keys, table=side)
-        run.read_digests[asset] = "".join(run.home.lake.digest(side.key, k) for k in run.home.lake.keys(side.key) if k in run.keys)
-        missing = [(k, asset, MATERIALIZED, False, True, "not materialized: run this asset") for k in run.keys if k not in set(rows["session"])]
+        run.read_digests[asset] = "".join(
+            run.home.lake.digest(side.key, k) for k in run.home.lake.keys(side.key) if k in run.keys
+        )
+        missing = [
+            (k, asset, MATERIALIZED, False, True, "not materialized: run this asset")
+            for k in run.keys
+            if k not in set(rows["session"])
+        ]
         found += [rows, pl.DataFrame(missing, schema=run.table.schema, orient="row")]
     return pl.concat(found)
 

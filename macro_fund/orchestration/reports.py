@@ -78,10 +78,17 @@ def _reads_back(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 def _levels_agree(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """Market levels in the pack equal the as-known panel."""
-    panel = run.home.lake.read("silver/as_known", run.last).select("session", pl.col("series_id").alias("item"), "value")
-    both = frame.filter(pl.col("section") == "markets").join(panel, on=["session", "item"], how="inner", suffix="_panel")
+    panel = run.home.lake.read("silver/as_known", run.last).select(
+        "session", pl.col("series_id").alias("item"), "value"
+    )
+    both = frame.filter(pl.col("section") == "markets").join(
+        panel, on=["session", "item"], how="inner", suffix="_panel"
+    )
     bad = both.filter(pl.col("value") != pl.col("value_panel"))
-    return [(s, f"{i}: {v} printed, {p} in the panel") for s, i, v, p in bad.select("session", "item", "value", "value_panel").rows()]
+    return [
+        (s, f"{i}: {v} printed, {p} in the panel")
+        for s, i, v, p in bad.select("session", "item", "value", "value_panel").rows()
+    ]
 
 
 NODES = (

@@ -1,6 +1,5 @@
 """Dagster resources: each one opens a plain domain object. No asset logic here."""
 
-
 from pathlib import Path
 
 import dagster as dg

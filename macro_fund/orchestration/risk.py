@@ -29,9 +29,7 @@ def _stress(run: Run) -> pl.DataFrame:
 
 
 def _limits(run: Run) -> pl.DataFrame:
-    return limit_use(
-        run.read(TARGETS), run.read("risk/var"), run.read("risk/stress"), run.home.settings, run.sessions
-    )
+    return limit_use(run.read(TARGETS), run.read("risk/var"), run.read("risk/stress"), run.home.settings, run.sessions)
 
 
 def _components(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -81,7 +79,10 @@ NODES = (
         PYTHON,
         (TARGETS, RETURNS),
         _stress,
-        (Check("signs", "a receiver loses when rates rise, a long loses when prices fall", _stress_signs), every_session()),
+        (
+            Check("signs", "a receiver loses when rates rise, a long loses when prices fall", _stress_signs),
+            every_session(),
+        ),
         plot=stress_picture,
     ),
     Node(

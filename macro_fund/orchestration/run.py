@@ -18,7 +18,6 @@ from macro_fund.home import Home
 from macro_fund.store.tables import TABLES, Table
 
 
-
 def side_table(kind: Table, asset: str) -> Table:
     """The table beside an asset's own: its verdicts, its quarantine, its failed requests."""
     return replace(kind, key=f"side/{kind.key.rsplit('/', 1)[-1]}/{asset}")
@@ -64,7 +63,7 @@ class Run:
         return self.home.lake.read(table_key, only=kept)
 
     def read_own(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """This asset's rows of earlier partitions and `frame`, the ones being written: for plots and continuity checks."""
+        """This asset's rows of earlier partitions, then `frame`, the ones being written."""
         before = self.home.lake.read(self.table.key, only=[k for k in self.own_keys if k < self.keys[0]])
         return pl.concat([before, frame])
 

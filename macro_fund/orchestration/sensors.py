@@ -83,7 +83,9 @@ def run_failed(context: dg.RunFailureSensorContext, fund: FundResource) -> None:
     """The run, its partition and the first error in words."""
     run = context.dagster_run
     key = run.tags.get("dagster/partition", run.tags.get("dagster/asset_partition_range_end", ""))
-    raise_alert(fund.open().path, f"run-{run.run_id}", f"{run.job_name} {key} failed: {context.failure_event.message}", now())
+    raise_alert(
+        fund.open().path, f"run-{run.run_id}", f"{run.job_name} {key} failed: {context.failure_event.message}", now()
+    )
 
 
 @dg.sensor(
@@ -103,8 +105,6 @@ def check_failed(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.
             name = f"check-{row['session']}-{row['asset']}-{row['check']}"
             raised += raise_alert(home.path, name, f"{row['asset']} {row['check']}: {row['detail']}", now())
     return dg.SkipReason(f"{raised} new alerts")
-
-
 
 
 SENSORS = (new_targets, decisions, run_failed, check_failed)

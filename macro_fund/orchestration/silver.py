@@ -28,6 +28,11 @@ def cdi(run: Run) -> pl.DataFrame:
     return run.read("bronze/bcb_sgs").filter(pl.col("series_id") == "br_cdi_daily")
 
 
+def point_values(run: Run) -> dict[str, float]:
+    """BRL a point of each root."""
+    return {str(i.root): i.point_value_brl for i in run.home.settings.instruments}
+
+
 def _di_curve(run: Run) -> pl.DataFrame:
     return di_curve(run.read("bronze/b3_settlements"), cdi(run), run.sessions, run.home.calendar("anbima"))
 
@@ -37,9 +42,8 @@ def _ust_curve(run: Run) -> pl.DataFrame:
 
 
 def _contract_marks(run: Run) -> pl.DataFrame:
-    points = {i.root: i.point_value_brl for i in run.home.settings.instruments}
     marks = contract_marks(
-        run.read("bronze/b3_settlements"), cdi(run), run.sessions, run.home.calendar("anbima"), points
+        run.read("bronze/b3_settlements"), cdi(run), run.sessions, run.home.calendar("anbima"), point_values(run)
     )
     return run.output(marks)
 
@@ -65,8 +69,16 @@ def _ust_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 def _marks_recomputed(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """Daily settlement recomputed in decimals from the stored prices and correction factors."""
-    points = {i.root: i.point_value_brl for i in run.home.settings.instruments}
-    return located(pnl_recomputed(frame, run.read_own(frame), points))
+    return located(pnl_recomputed(frame, run.read_own(frame), point_values(run)))
+
+
+def _pnl_known(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """P&L is missing where the CDI that carries it is not known."""
+    bad = frame.filter(pl.col("prev_trade_date").is_not_null() & pl.col("pnl_brl").is_null())
+    return [
+        (s, f"{c} {d}: no CDI to carry {p}")
+        for s, c, d, p in bad.select("session", "contract", "trade_date", "prev_trade_date").rows()
+    ]
 
 
 NODES = (
@@ -97,6 +109,7 @@ NODES = (
         _contract_marks,
         (
             Check("pnl_recomputed", "daily settlement recomputed from prices in decimals", _marks_recomputed),
+            Check("pnl_known", "a contract with a previous settlement has its P&L", _pnl_known, gate=False),
             bounded(["dv01_brl"], 0.0, 60.0),
             sessions_inside(),
         ),

@@ -5,7 +5,6 @@ dagster-dbt, and writing dbt's rows to the lake with the shape check that every 
 Does not belong here: the SQL (dbt_silver/models).
 """
 
-
 import json
 import sys
 import tempfile
@@ -71,8 +70,7 @@ class Translator(DagsterDbtTranslator):
             return spec
         deps = [d for d in spec.deps if d.asset_key.path[0] != "window"]  # the run's own sessions are no upstream asset
         return spec.replace_attributes(
-            deps=deps,
-            owners=[table.owner], kinds={"dbt", "duckdb", "parquet"}, description=table.description
+            deps=deps, owners=[table.owner], kinds={"dbt", "duckdb", "parquet"}, description=table.description
         ).merge_attributes(metadata=spec_metadata(table))
 
 
@@ -116,7 +114,7 @@ def read_scratch(path: Path, table_key: str) -> pl.DataFrame:
         rows = db.sql(f"select {', '.join(table.schema)} from main.{table_key.split('/')[1]}").to_arrow_table()
     frame = pl.from_arrow(rows)
     assert isinstance(frame, pl.DataFrame)  # a table, not a single array
-    return tidy(table, frame.cast(dict(table.schema)))
+    return tidy(table, frame.cast({name: dtype for name, dtype in table.schema.items()}))
 
 
 @dbt_assets(

@@ -19,6 +19,8 @@ import polars as pl
 import typer
 
 from macro_fund.pms import approval, show
+from macro_fund.pms.costs import instruments_by_id, known_instrument
+from macro_fund.pms.proposals import gain_if
 from macro_fund.settings import Settings
 from macro_fund.store.ledger import Ledger
 
@@ -184,8 +186,10 @@ def _decided(ctx: PmsContext, decision: dict[str, Any], as_json: bool) -> None:
     count = proposal["quantity"] if decision["quantity"] is None else decision["quantity"]
     limit = decision["limit_level"]
     at = "" if limit is None else f" or better than {show.level(proposal['contract'], limit)}"
+    root = known_instrument(instruments_by_id(ctx.settings), proposal["instrument"]).root
+    echo = gain_if(root, proposal["contract"], proposal["position_before"] + count)
     typer.echo(
-        f"{text}, {count:+,} contracts at the settlement of {proposal['session']}{at}; {proposal['gain_if']}. "
+        f"{text}, {count:+,} contracts at the settlement of {proposal['session']}{at}; {echo}. "
         "The next run makes the order."
     )
 

@@ -63,11 +63,11 @@ def screen_side(root: str, contract: str, quantity: int) -> str:
     return f"{'BUY' if quantity > 0 else 'SELL'} {contract}"
 
 
-def gain_if(root: str, leg: Leg) -> str:
-    """Sign echo of what is held after the trade: what has to happen for the fund to gain."""
-    if leg.after == 0:
-        return f"closes {leg.contract}: nothing left to gain or lose"
-    falls = (leg.after > 0) == (root == "DI1")
+def gain_if(root: str, contract: str, after: int) -> str:
+    """Sign echo of the position after a trade: what has to happen for the fund to gain."""
+    if after == 0:
+        return f"closes {contract}: nothing left to gain or lose"
+    falls = (after > 0) == (root == "DI1")
     return f"you gain if {_RISES_OF[root]} {'FALL' if falls else 'RISE'}{'' if root == 'DI1' else 'S'}"
 
 
@@ -190,7 +190,7 @@ def _row(target: Row, instrument: Instrument, leg: Leg, goal: int, views: Sequen
         "delta_before_brl": leg.before * leg.delta_brl,
         "delta_after_brl": leg.after * leg.delta_brl,
         "shares": shares,
-        "gain_if": gain_if(instrument.root, leg),
+        "gain_if": gain_if(instrument.root, leg.contract, leg.after),
         "rationale": _rationale(target, leg, views),
         "expires_at": expires_at(session),
     }

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from macro_fund.features import stats
+
 DECAY = 0.94
 """RiskMetrics (1996) decay of daily variance."""
 
@@ -16,19 +18,16 @@ YEAR = 252
 """Sessions a year, for annual volatility."""
 
 
-def ewma_vol(shocks: np.ndarray, decay: float = DECAY) -> np.ndarray:
+def ewma_vol(shocks: np.ndarray) -> np.ndarray:
     """Daily volatility after each row, same shape and unit as `shocks` (rows x instruments, NaN = none).
 
-    variance_t = decay x variance_{t-1} + (1 - decay) x shock_t^2, seeded with the first squared shock (RiskMetrics
-    Technical Document, 1996). A missing day leaves the variance as it was; NaN before the first shock.
+    RiskMetrics (1996), decay 0.94, mean zero (features/stats.py). A missing day leaves the volatility as it was; NaN
+    before the first shock.
     """
-    if not 0 < decay < 1:
-        raise ValueError(f"decay must lie between 0 and 1, got {decay}")
-    squares = pl.from_numpy(np.square(shocks), orient="row").fill_nan(None)
-    variance = squares.with_columns(
-        pl.all().ewm_mean(alpha=1 - decay, adjust=False, ignore_nulls=True, min_samples=1).forward_fill()
-    )
-    return np.sqrt(variance.to_numpy().astype(np.float64))
+    columns = [
+        stats.ewma_vol(pl.Series(column).fill_nan(None), DECAY).fill_null(strategy="forward") for column in shocks.T
+    ]
+    return np.column_stack([c.fill_null(np.nan).to_numpy() for c in columns]) if columns else np.zeros(shocks.shape)
 
 
 def ledoit_wolf(shocks: np.ndarray) -> tuple[np.ndarray, float]:

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 FROZEN_AFTER = 3
-"""Equal settlements of one contract in a row after which a price counts as frozen, not as calm."""
+"""Sessions in a row without any change of a contract's settlement after which it counts as frozen, not as calm."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def latest_marks(returns: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFram
     same = [
         (pl.col(c) == pl.col(c).shift(n).over("instrument")).fill_null(False)
         for c in ("price", "next_contract")
-        for n in range(1, FROZEN_AFTER)
+        for n in range(1, FROZEN_AFTER + 1)
     ]
     return (
         fresh.with_columns(pl.all_horizontal(same).alias("frozen"))

@@ -1,1 +1,1 @@
-"""Reports: what people read. Pure rendering of tables into pictures, HTML and Markdown; no numbers are computed here."""
+"""Reports: what people read. Rendering of tables into pictures, HTML and Markdown; no numbers are computed here."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -31,6 +32,12 @@ MARKET_SERIES: tuple[tuple[str, str, Style], ...] = (
     ("fx_usdmxn", "USDMXN", "price"),
 )
 EXPIRY_DAYS = 14
+# asset, tenor column, rate column, unit of the tenor
+_Curve = tuple[str, str, str, str]
+CURVES: tuple[_Curve, ...] = (
+    ("silver/di_curve", "tenor_bd", "rate", "bd"),
+    ("silver/ust_curve", "tenor_years", "par_yield", "y"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def build_pack(read: Reader, session: date, *, title: str, watermark: str, last_
         book(read, session),
     ]
     sections.append(actions(sections, read, session))
-    facts = [f"session {session}", f"prices of {last_trade_date}", *([watermark] if watermark else [])]
+    facts = [f"session {session}", f"prices of {last_trade_date}"]
     return Pack(session, title, watermark, facts, sections)
 
 
@@ -74,12 +81,19 @@ def breaks(read: Reader, session: date) -> Section:
     verdicts = at(read("quality/verdicts"), session)
     failed = verdicts.filter(~pl.col("passed")).sort("blocking", "asset", "check", descending=[True, False, False])
     rows = [
-        ("STOP" if b else "warning", a, c, d[:220]) for a, c, b, d in failed.select("asset", "check", "blocking", "detail").rows()
+        ("STOP" if b else "warning", a, c, d[:220])
+        for a, c, b, d in failed.select("asset", "check", "blocking", "detail").rows()
     ]
     panel = at(read("silver/as_known"), session)
     stale = panel.filter("stale").sort("series_id")
-    old = [(i, str(e), Number(f"age {i}", a, "count", "silver/as_known")) for i, e, a in stale.select("series_id", "event_date", "age_days").rows()]
-    lines = [f"{verdicts.height} checks, {failed.height} failed, {failed.filter('blocking').height} of them stop what rests on them."]
+    old = [
+        (i, str(e), Number(f"age {i}", a, "count", "silver/as_known"))
+        for i, e, a in stale.select("series_id", "event_date", "age_days").rows()
+    ]
+    lines = [
+        f"{verdicts.height} checks, {failed.height} failed, {failed.filter('blocking').height} of them stop what "
+        "rests on them."
+    ]
     return Section(
         "breaks",
         "Breaks, stale data and limits",
@@ -154,20 +168,32 @@ def markets(read: Reader, session: date) -> Section:
             continue
         old = then.get(series)
         change = None if old is None else row["value"] - old["value"]
-        shown = Number(f"{series} change", None if change is None else change * (1e4 if style == "percent" else 1.0),
-                       "bp" if style == "percent" else "number", "silver/as_known")
-        rows.append([name, Number(series, row["value"], style, "silver/as_known"), shown, f"{row['event_date']}{' stale' if row['stale'] else ''}"])
+        shown = Number(
+            f"{series} change",
+            None if change is None else change * (1e4 if style == "percent" else 1.0),
+            "bp" if style == "percent" else "number",
+            "silver/as_known",
+        )
+        rows.append(
+            [
+                name,
+                Number(series, row["value"], style, "silver/as_known"),
+                shown,
+                f"{row['event_date']}{' stale' if row['stale'] else ''}",
+            ]
+        )
     curve_grids, pictures = [], []
-    for asset, tenor, rate, unit in (("silver/di_curve", "tenor_bd", "rate", "bd"), ("silver/ust_curve", "tenor_years", "par_yield", "y")):
-        curve = read(asset)
-        curve_grids.append(_curve_grid(curve, session, before[-1] if before.len() else None, asset, tenor, rate, unit))
-        pictures.append(Picture(asset, plots.curve_picture(curve)))
+    for shown_curve in CURVES:
+        curve = read(shown_curve[0])
+        curve_grids.append(_curve_grid(curve, session, before[-1] if before.len() else None, shown_curve))
+        pictures.append(Picture(shown_curve[0], plots.curve_picture(curve)))
     return Section("markets", "Markets", (), [Grid(("", "level", "change", "of"), rows), *curve_grids], pictures)
 
 
-def _curve_grid(curve: pl.DataFrame, session: date, before: date | None, asset: str, tenor: str, rate: str, unit: str) -> Grid:
+def _curve_grid(curve: pl.DataFrame, session: date, before: date | None, shown: _Curve) -> Grid:
+    asset, tenor, rate, unit = shown
     old = dict(at(curve, before).select(tenor, rate).rows()) if before else {}
-    rows = []
+    rows: list[list[Cell]] = []
     for t, r, day in at(curve, session).sort(tenor).select(tenor, rate, "curve_date").rows():
         change = (r - old[t]) * 1e4 if t in old else None
         name = f"{asset.split('/')[1]} {t:g}{unit}"
@@ -184,7 +210,10 @@ def expiries(read: Reader, session: date) -> Section:
         .filter((pl.col("quantity") != 0) & (pl.col("maturity") <= session + timedelta(days=EXPIRY_DAYS)))
         .sort("maturity", "contract")
     )
-    rows = [[c, Number(f"expiring {c}", q, "count", "pms/positions"), str(m)] for c, q, m in near.select("contract", "quantity", "maturity").rows()]
+    rows: list[list[Cell]] = [
+        [c, Number(f"expiring {c}", q, "count", "pms/positions"), str(m)]
+        for c, q, m in near.select("contract", "quantity", "maturity").rows()
+    ]
     return Section("expiries", "Rolls and expiries, 14 days", (), [Grid(("contract", "held", "expires"), rows, "none")])
 
 
@@ -200,28 +229,46 @@ def changes(read: Reader, session: date) -> Section:
         for row in at(frame, session).iter_rows(named=True):
             was = old["state_score"][0] if old.height else None
             name = row["agent_id"]
-            views.append([name, row["status"], Number(f"{name} score", row["state_score"], "score", asset),
-                          Number(f"{name} score before", was, "score", asset),
-                          Number(f"{name} confidence", row["confidence"], "percent", asset), row["reason"][:160]])
+            views.append(
+                [
+                    name,
+                    row["status"],
+                    Number(f"{name} score", row["state_score"], "score", asset),
+                    Number(f"{name} score before", was, "score", asset),
+                    Number(f"{name} confidence", row["confidence"], "percent", asset),
+                    row["reason"][:160],
+                ]
+            )
             if row["state_score"] is not None:
                 lines.append(_drivers_line(row))
     signals: list[list[Cell]] = []
     for asset in ("signals/rates_01", "signals/fx_02", "signals/cross_02"):
         for row in at(read(asset), session).sort("strategy_id", "instrument").iter_rows(named=True):
             key = f"{row['strategy_id']} {row['instrument']}"
-            signals.append([row["strategy_id"], row["instrument"], row["status"],
-                            Number(f"{key} signal", row["signal"], "score", asset),
-                            Number(f"{key} direction", row["direction"], "count", asset), row["reason"][:160]])
+            signals.append(
+                [
+                    row["strategy_id"],
+                    row["instrument"],
+                    row["status"],
+                    Number(f"{key} signal", row["signal"], "score", asset),
+                    Number(f"{key} direction", row["direction"], "count", asset),
+                    row["reason"][:160],
+                ]
+            )
     return Section(
-        "changes", "Views and signals", lines,
-        [Grid(("agent", "status", "score", "before", "confidence", "why"), views),
-         Grid(("strategy", "instrument", "status", "signal", "direction", "why"), signals)],
+        "changes",
+        "Views and signals",
+        lines,
+        [
+            Grid(("agent", "status", "score", "before", "confidence", "why"), views),
+            Grid(("strategy", "instrument", "status", "signal", "direction", "why"), signals),
+        ],
     )
 
 
-def _drivers_line(row: dict[str, object]) -> str:
+def _drivers_line(row: dict[str, Any]) -> str:
     """The two largest drivers in words."""
-    drivers = sorted(row["drivers"], key=lambda d: -abs(d["contribution"] or 0.0))[:2]  # type: ignore[attr-defined, call-overload]
+    drivers = sorted(row["drivers"], key=lambda d: -abs(d["contribution"] or 0.0))[:2]
     words = ", ".join(f"{d['name'].replace('_', ' ')} {d['contribution']:+.2f}" for d in drivers)
     return f"{row['agent_id']}: {row['state_score']:+.2f}, most from {words}."
 
@@ -231,19 +278,42 @@ def risk(read: Reader, session: date) -> Section:
     var = at(read("risk/var"), session)
     totals = var.filter(pl.col("scope") == "total").sort("method", "level")
     rows = [
-        [m, f"{lv:.0%}", Number(f"{m} {lv:.0%} var", v, "brl", "risk/var"), Number(f"{m} {lv:.0%} es", e, "brl", "risk/var"), r[:120]]
+        [
+            m,
+            f"{lv:.0%}",
+            Number(f"{m} {lv:.0%} var", v, "brl", "risk/var"),
+            Number(f"{m} {lv:.0%} es", e, "brl", "risk/var"),
+            r[:120],
+        ]
         for m, lv, v, e, r in totals.select("method", "level", "var_brl", "es_brl", "reason").rows()
     ]
-    parts = var.filter((pl.col("scope") != "total") & (pl.col("method") == "historical") & (pl.col("level") == 0.99)).sort("scope", "item")
-    split = [[s, i, Number(f"component {s} {i}", v, "brl", "risk/var")] for s, i, v in parts.select("scope", "item", "var_brl").rows()]
-    stress = at(read("risk/stress"), session).group_by("scenario", maintain_order=True).agg(pl.col("pnl_brl").sum()).sort("scenario")
+    parts = var.filter(
+        (pl.col("scope") != "total") & (pl.col("method") == "historical") & (pl.col("level") == 0.99)
+    ).sort("scope", "item")
+    split = [
+        [s, i, Number(f"component {s} {i}", v, "brl", "risk/var")]
+        for s, i, v in parts.select("scope", "item", "var_brl").rows()
+    ]
+    stress = (
+        at(read("risk/stress"), session)
+        .group_by("scenario", maintain_order=True)
+        .agg(pl.col("pnl_brl").sum())
+        .sort("scenario")
+    )
     scenes = [[n, Number(f"stress {n}", v, "brl", "risk/stress")] for n, v in stress.rows()]
     return Section(
-        "risk", "Risk of the target book", (),
-        [Grid(("method", "level", "VaR, one day", "expected shortfall", ""), rows),
-         Grid(("scope", "item", "part of historical 99% VaR"), split),
-         Grid(("stress scenario", "P&L"), scenes)],
-        [Picture("VaR", plots.var_picture(read("risk/var"))), Picture("Limits", plots.limits_picture(read("risk/limits")))],
+        "risk",
+        "Risk of the target book",
+        (),
+        [
+            Grid(("method", "level", "VaR, one day", "expected shortfall", ""), rows),
+            Grid(("scope", "item", "part of historical 99% VaR"), split),
+            Grid(("stress scenario", "P&L"), scenes),
+        ],
+        [
+            Picture("VaR", plots.var_picture(read("risk/var"))),
+            Picture("Limits", plots.limits_picture(read("risk/limits"))),
+        ],
     )
 
 
@@ -251,18 +321,27 @@ def proposals(read: Reader, session: date) -> Section:
     """What to decide, each with the command that approves it."""
     asset = "pms/trade_proposals"
     rows = []
-    for p in at(read(asset), session).sort("conviction", "proposal_id", descending=[True, False], nulls_last=True).iter_rows(named=True):
+    for p in (
+        at(read(asset), session)
+        .sort("conviction", "proposal_id", descending=[True, False], nulls_last=True)
+        .iter_rows(named=True)
+    ):
         i = p["proposal_id"]
         style: Style = "percent" if p["instrument"].startswith("DI1") else "number"
-        rows.append([
-            i, p["screen_side"], Number(f"{i} quantity", p["quantity"], "count", asset),
-            f"{p['position_before']:,} → {p['position_after']:,}",
-            Number(f"{i} entry", p["entry_level"], style, asset),
-            Number(f"{i} stop", p["stop_level"], style, asset),
-            Number(f"{i} conviction", p["conviction"], "number", asset),
-            Number(f"{i} cost", _brl(p["expected_cost_brl"]), "brl", asset),
-            p["gain_if"], f"macro-fund proposals approve {i} --as YOU",
-        ])
+        rows.append(
+            [
+                i,
+                p["screen_side"],
+                Number(f"{i} quantity", p["quantity"], "count", asset),
+                f"{p['position_before']:,} → {p['position_after']:,}",
+                Number(f"{i} entry", p["entry_level"], style, asset),
+                Number(f"{i} stop", p["stop_level"], style, asset),
+                Number(f"{i} conviction", p["conviction"], "number", asset),
+                Number(f"{i} cost", _brl(p["expected_cost_brl"]), "brl", asset),
+                p["gain_if"],
+                f"macro-fund proposals approve {i} --as YOU",
+            ]
+        )
     head = ("id", "screen", "contracts", "position", "entry", "stop", "conviction", "cost", "sign", "to approve")
     return Section("proposals", "Proposals", (), [Grid(head, rows, "no trade is proposed: the book is on its targets")])
 
@@ -271,10 +350,19 @@ def book(read: Reader, session: date) -> Section:
     """What the fund holds at the last close."""
     asset = "pms/positions"
     rows = [
-        [c, i, Number(f"{c} quantity", q, "count", asset), Number(f"{c} mark", m, "number", asset), basis,
-         Number(f"{c} dv01", d, "brl", asset), Number(f"{c} delta", x, "brl", asset)]
-        for c, i, q, m, basis, d, x in at(read(asset), session).sort("contract")
-        .select("contract", "instrument", "quantity", "mark_price", "mark_basis", "dv01_brl", "delta_brl").rows()
+        [
+            c,
+            i,
+            Number(f"{c} quantity", q, "count", asset),
+            Number(f"{c} mark", m, "number", asset),
+            basis,
+            Number(f"{c} dv01", d, "brl", asset),
+            Number(f"{c} delta", x, "brl", asset),
+        ]
+        for c, i, q, m, basis, d, x in at(read(asset), session)
+        .sort("contract")
+        .select("contract", "instrument", "quantity", "mark_price", "mark_basis", "dv01_brl", "delta_brl")
+        .rows()
     ]
     head = ("contract", "instrument", "contracts", "mark", "basis", "DV01", "delta")
     return Section("book", "Book", (), [Grid(head, rows, "no positions")])
@@ -290,7 +378,9 @@ def actions(sections: Sequence[Section], read: Reader, session: date) -> Section
     stops = verdicts.filter(~pl.col("passed") & pl.col("blocking"))
     todo += [f"Mend {a} ({c}): what rests on it has no view." for a, c in stops.select("asset", "check").rows()]
     unanswered = verdicts.filter(~pl.col("passed") & (pl.col("check") == "answered"))
-    todo += [f"{a}: a provider did not answer; rerun the session when it does." for (a,) in unanswered.select("asset").rows()]
+    todo += [
+        f"{a}: a provider did not answer; rerun the session when it does." for (a,) in unanswered.select("asset").rows()
+    ]
     breached = at(read("risk/limits"), session).filter(pl.col("status") == "breach")
     todo += [f"Limit {limit} is breached: reduce before adding." for (limit,) in breached.select("limit").rows()]
     return Section("actions", "To do", todo or ["Nothing."])

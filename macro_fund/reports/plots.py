@@ -47,10 +47,22 @@ def _legend(ax: Axes) -> None:
         ax.legend(fontsize=6, frameon=False, loc="best")
 
 
-def _lines(ax: Axes, frame: pl.DataFrame, x: str, y: str, by: str, names: Sequence[Any], label: str = "{}") -> None:
+def _dated(ax: Axes) -> None:
+    """Few, short date labels: two panels side by side have no room for more."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=3, maxticks=6)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def _lines(ax: Axes, frame: pl.DataFrame, xy: tuple[str, str], by: str, names: Sequence[Any]) -> None:
+    """One dated line for each of `names` in column `by`."""
+    x, y = xy
     for colour, name in zip(COLOURS * 3, names, strict=False):
         part = frame.filter(pl.col(by) == name).sort(x)
-        ax.plot(part[x].to_list(), part[y].to_list(), color=colour, linewidth=1, label=label.format(name))
+        ax.plot(part[x].to_list(), part[y].to_list(), color=colour, linewidth=1, label=str(name))
+    _dated(ax)
     _legend(ax)
 
 
@@ -78,7 +90,7 @@ def newest_values(frame: pl.DataFrame) -> bytes:
         shown=(pl.col("value") - pl.col("value").mean().over("series_id")) / pl.col("value").std().over("series_id")
     )
     fig, (ax,) = figure("last two years, each series in its own standard deviations")
-    _lines(ax, scaled, "event_date", "shown", "series_id", ids)
+    _lines(ax, scaled, ("event_date", "shown"), "series_id", ids)
     return png(fig)
 
 
@@ -92,13 +104,19 @@ def curve_picture(frame: pl.DataFrame) -> bytes:
     for back, colour in zip((0, 21, 252), COLOURS, strict=False):
         if back < days.len():
             part = frame.filter(pl.col("session") == days[-1 - back]).sort(tenor)
-            now.plot(part[tenor].to_list(), (part[rate] * 100).to_list(), color=colour, marker=".", linewidth=1,
-                     label=str(part["curve_date"].max()))
+            now.plot(
+                part[tenor].to_list(),
+                (part[rate] * 100).to_list(),
+                color=colour,
+                marker=".",
+                linewidth=1,
+                label=str(part["curve_date"].max()),
+            )
     _legend(now)
     now.set_xlabel(tenor, fontsize=7)
     nodes = frame[tenor].unique().sort().to_list()
     shown = recent(frame, 3 * RECENT).with_columns(shown=pl.col(rate) * 100)
-    _lines(past, shown, "session", "shown", tenor, nodes[:: max(len(nodes) // 4, 1)])
+    _lines(past, shown, ("session", "shown"), tenor, nodes[:: max(len(nodes) // 4, 1)])
     return png(fig)
 
 
@@ -106,7 +124,7 @@ def returns_picture(frame: pl.DataFrame) -> bytes:
     """Instruments: cumulated P&L of one contract, thousands of BRL."""
     part = frame.with_columns(shown=pl.col("pnl_brl").fill_null(0).cum_sum().over("instrument") / 1000)
     fig, (ax,) = figure("cumulated settlement P&L of +1 contract, BRL thousand")
-    _lines(ax, part, "session", "shown", "instrument", frame["instrument"].unique().sort().to_list())
+    _lines(ax, part, ("session", "shown"), "instrument", frame["instrument"].unique().sort().to_list())
     return png(fig)
 
 
@@ -117,6 +135,7 @@ def score_picture(frame: pl.DataFrame) -> bytes:
     ax.plot(days, frame["state_score"].to_list(), color=COLOURS[0], linewidth=1, label="state score")
     ax.plot(days, frame["confidence"].to_list(), color=COLOURS[4], linewidth=0.7, label="confidence")
     ax.axhline(0, color=INK, linewidth=0.5)
+    _dated(ax)
     _legend(ax)
     return png(fig)
 
@@ -125,7 +144,7 @@ def signal_picture(frame: pl.DataFrame) -> bytes:
     """A strategy's signal by instrument over the last two years."""
     part = recent(frame, 2 * RECENT)
     fig, (ax,) = figure("signal, + = hold the asset")
-    _lines(ax, part, "session", "signal", "instrument", part["instrument"].unique().sort().to_list())
+    _lines(ax, part, ("session", "signal"), "instrument", part["instrument"].unique().sort().to_list())
     ax.axhline(0, color=INK, linewidth=0.5)
     return png(fig)
 
@@ -134,17 +153,21 @@ def targets_picture(frame: pl.DataFrame) -> bytes:
     """Target contracts by instrument over the last year."""
     part = recent(frame)
     fig, (ax,) = figure("target contracts")
-    _lines(ax, part, "session", "target_contracts", "instrument", part["instrument"].unique().sort().to_list())
+    _lines(ax, part, ("session", "target_contracts"), "instrument", part["instrument"].unique().sort().to_list())
     return png(fig)
 
 
 def var_picture(frame: pl.DataFrame) -> bytes:
     """Total VaR 95% and 99% by both methods over the last year, BRL thousand."""
-    part = recent(frame).filter(pl.col("scope") == "total").with_columns(
-        name=pl.format("{} {}%", "method", (pl.col("level") * 100).cast(pl.Int32)), shown=pl.col("var_brl") / 1000
+    part = (
+        recent(frame)
+        .filter(pl.col("scope") == "total")
+        .with_columns(
+            name=pl.format("{} {}%", "method", (pl.col("level") * 100).cast(pl.Int32)), shown=pl.col("var_brl") / 1000
+        )
     )
     fig, (ax,) = figure("one-day VaR of the target book, BRL thousand")
-    _lines(ax, part, "session", "shown", "name", part["name"].unique().sort().to_list())
+    _lines(ax, part, ("session", "shown"), "name", part["name"].unique().sort().to_list())
     return png(fig)
 
 
@@ -182,5 +205,6 @@ def nav_picture(frame: pl.DataFrame) -> bytes:
     days = frame["trade_date"].to_list()
     for name, colour in (("fund_index", COLOURS[0]), ("cdi_index", COLOURS[4])):
         ax.plot(days, ((frame[name] - 1) * 100).to_list(), color=colour, linewidth=1, label=name.split("_")[0])
+    _dated(ax)
     _legend(ax)
     return png(fig)

@@ -30,7 +30,8 @@ def numbers_table(pack: Pack) -> pl.DataFrame:
 
 def to_markdown(pack: Pack) -> str:
     """The pack without pictures, for terminals, mail and Dagster's pages."""
-    parts = [f"# {pack.title}", " · ".join(pack.facts)]
+    facts = [*pack.facts, f"**{pack.watermark}**"] if pack.watermark else pack.facts
+    parts = [f"# {pack.title}", " · ".join(facts)]
     for section in pack.sections:
         parts.append(f"## {section.title}")
         parts += [f"- {line}" for line in section.lines]

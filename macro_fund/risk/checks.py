@@ -6,7 +6,7 @@ Does not belong here: when checks run or what they block (orchestration).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from statistics import NormalDist
 
@@ -53,50 +53,51 @@ def total_recomputed(
     the variance from that of the P&L towards the sum of the positions' variances and never beyond, so z x sigma must
     lie between the two.
     """
-    wrong, seen = [], 0
-    for session in sessions:
-        totals = var.filter(
-            (pl.col("session") == session) & (pl.col("scope") == "total") & pl.col("var_brl").is_not_null()
-        )
-        held = targets.filter((pl.col("session") == session) & (pl.col("target_contracts").fill_null(0) != 0))
-        pnl = None if held.is_empty() else _daily_pnl(held, instrument_returns, session)
-        for row in totals.iter_rows(named=True):
-            seen += 1
+    totals = var.filter(
+        (pl.col("scope") == "total") & pl.col("var_brl").is_not_null() & pl.col("session").is_in(sessions)
+    )
+    by_session = totals.sort("session", "method", "level").partition_by("session", as_dict=True)
+    wrong = []
+    for session, pnl in _daily_pnl(targets, instrument_returns, sessions):
+        for row in by_session.get((session,), totals.clear()).iter_rows(named=True):
             low, high = _band(pnl, row["method"], row["level"])
             slack = tolerance * max(abs(high), 1.0)
             if not low - slack <= row["var_brl"] <= high + slack:
-                wrong.append(
-                    {**{k: row[k] for k in ("session", "method", "level", "var_brl")}, "low": low, "high": high}
-                )
-    return verdict("total_recomputed", pl.DataFrame(wrong), seen)
+                shown = {k: row[k] for k in ("session", "method", "level", "var_brl")}
+                wrong.append({**shown, "low": low, "high": high})
+    return verdict("total_recomputed", pl.DataFrame(wrong), len(totals))
 
 
-def _daily_pnl(held: pl.DataFrame, returns: pl.DataFrame, session: date) -> dict[str, np.ndarray]:
-    """Linear and exact P&L (days x positions) of the book over the last 756 trade dates known at the session."""
-    known = returns.filter(pl.col("session") <= session).sort("session")
-    days = known["trade_date"].unique().sort().tail(WINDOW)
-    moves = (
-        known.filter(pl.col("trade_date").is_in(days.implode()))
-        .join(
-            held.select("instrument", "target_contracts", position_dv01="dv01_brl", position_delta="delta_brl"),
-            on="instrument",
-        )
-        .unique(["trade_date", "instrument"], keep="last", maintain_order=True)
-        .with_columns(
-            (pl.col("position_delta") * pl.col("shock") - pl.col("position_dv01") * pl.col("shock")).alias("linear"),
-            (pl.col("position_delta") * (pl.col("shock").exp() - 1) - pl.col("position_dv01") * pl.col("shock")).alias(
-                "exact"
-            ),
-        )
-    )
-    return {
-        kind: moves.pivot(on="instrument", index="trade_date", values=kind).drop("trade_date").drop_nulls().to_numpy()
-        for kind in ("linear", "exact")
-    }
+def _daily_pnl(
+    targets: pl.DataFrame, returns: pl.DataFrame, sessions: Sequence[date]
+) -> Iterator[tuple[date, dict[str, np.ndarray]]]:
+    """Linear and exact P&L (days x positions) of each session's book over the last 756 trade dates known then.
+
+    Rows are entered one session after the other, as they became known; a later row of a day replaces the earlier one.
+    """
+    held = targets.filter((pl.col("target_contracts").fill_null(0) != 0) & pl.col("session").is_in(sessions))
+    books = held.sort("instrument").partition_by("session", as_dict=True)
+    rows = returns.filter(pl.col("session") <= max(sessions)).sort("session", "trade_date")
+    names, dates = rows["instrument"].unique().sort().to_list(), rows["trade_date"].unique().sort().to_numpy()
+    column = {name: k for k, name in enumerate(names)}
+    day = np.searchsorted(dates, rows["trade_date"].to_numpy())
+    place = np.array([column[n] for n in rows["instrument"].to_list()], dtype=np.int64)
+    shock, known = rows["shock"].fill_null(np.nan).to_numpy(), rows["session"].to_numpy()
+    table, seen, entered = np.full((len(dates), len(names)), np.nan), np.zeros(len(dates), dtype=bool), 0
+    for session in sorted(sessions):
+        now = int(np.searchsorted(known, np.datetime64(session), side="right"))
+        for k in range(entered, now):
+            table[day[k], place[k]], seen[day[k]] = shock[k], True
+        entered = now
+        book = books.get((session,), held.clear())
+        window = table[np.flatnonzero(seen)[-WINDOW:]][:, [column[n] for n in book["instrument"]]]
+        moves = window[np.isfinite(window).all(axis=1)]
+        rates, other = -book["dv01_brl"].to_numpy() * moves, book["delta_brl"].to_numpy()
+        yield session, {"linear": rates + other * moves, "exact": rates + other * np.expm1(np.where(other, moves, 0))}
 
 
-def _band(pnl: dict[str, np.ndarray] | None, method: str, level: float) -> tuple[float, float]:
-    if pnl is None:
+def _band(pnl: dict[str, np.ndarray], method: str, level: float) -> tuple[float, float]:
+    if not pnl["exact"].size:
         return 0.0, 0.0
     if method == "historical":
         again = -float(np.quantile(pnl["exact"].sum(axis=1), 1 - level))

@@ -45,8 +45,8 @@ ROWS = pl.Schema(
 _FUTURE = re.compile(rf"(?:{'|'.join(ROOTS)})[A-Z][0-9]{{2}}")
 PLAUSIBLE = {"DI1": (1.0, 100_000.0), "DOL": (500.0, 20_000.0), "IND": (10_000.0, 1_000_000.0)}
 PU_AT_EXPIRY = 100_000.0
-# B3 prints the PU with 2 decimals and the rate in % with 3, which is 5 as a fraction. PU and rate may differ by one unit
-# of each last digit: rounding explains half of it, truncation all of it.
+# B3 prints the PU with 2 decimals and the rate in % with 3 (5 as a fraction). PU and rate may differ by one unit of
+# each last digit: rounding explains half of it, truncation all of it.
 PU_TICK = 0.01
 RATE_DIGITS = 5
 

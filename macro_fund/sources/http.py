@@ -81,7 +81,10 @@ class ReplayUrlTransport:
         import httpx
 
         self._base = base_url.rstrip("/")
-        self._client = httpx.Client(trust_env=False)
+        # A new connection each time: on one kept alive a small server's answer waits 40 ms for our delayed ACK.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        # Loading the certificates takes longer than a request, and a plain http server has none.
+        self._client = httpx.Client(trust_env=False, limits=limits, verify=self._base.startswith("https"))
 
     def send(self, request: Request, timeout_s: float) -> Reply:
         return _send(self._client, request, f"{self._base}/{request.url.removeprefix('https://')}", timeout_s)

@@ -10,7 +10,7 @@ less `reread_days`, or from before the first hole in what is known, so that an a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Protocol, cast
 from zoneinfo import ZoneInfo
@@ -100,7 +100,9 @@ def ingest(
     for the opening window). Rows depend on the window's length in fetched_at and payload_sha256 only.
     """
     shape = _shape(source.PROVIDER)
-    streams: Sequence[Stream] = (SETTLEMENTS,) if _is_b3(source.PROVIDER) else series
+    # B3 has no file before its session: a fund whose history starts later asks for none before it.
+    b3 = replace(SETTLEMENTS, start=max(SETTLEMENTS.start, sessions.start))
+    streams: Sequence[Stream] = (b3,) if _is_b3(source.PROVIDER) else series
     asked = _event_windows(shape, streams, window, known)
     wanted = [s for s in series if s.id in asked]
     read = _Read(shape)

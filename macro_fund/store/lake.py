@@ -124,7 +124,12 @@ class Lake:
         return self.metadata(table_key, key)["digest"]
 
     def read(
-        self, table_key: str, upto: date | None = None, *, only: Iterable[date] | None = None, table: Table | None = None
+        self,
+        table_key: str,
+        upto: date | None = None,
+        *,
+        only: Iterable[date] | None = None,
+        table: Table | None = None,
     ) -> pl.DataFrame:
         """All rows of the partitions with key <= `upto` (or exactly the keys in `only`), sorted by the table's key.
 

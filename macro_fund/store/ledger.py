@@ -44,7 +44,7 @@ _PROPOSAL_SCHEMA = {
     "limit_level": pl.Float64,
 }
 _FILL_SCHEMA = {**TABLES["pms/fills"].schema, "proposal_id": pl.String, "shares": _SHARES}
-_PENDING_SCHEMA = {**TABLES["pms/orders"].schema, "decision_id": pl.String}
+_PENDING_SCHEMA = {**TABLES["pms/orders"].schema, "decision_id": pl.String, "decided_at": UTC_TIME}
 _JOURNAL_SCHEMA = {
     "seq": pl.Int64,
     "at": UTC_TIME,
@@ -169,7 +169,7 @@ class Ledger:
         return _frame([{**row, "status": status_of(row, at)}], _PROPOSAL_SCHEMA).row(0, named=True)
 
     def pending_approvals(self) -> pl.DataFrame:
-        """Approved and modified proposals without an order: pms/orders columns (order_id null) and decision_id."""
+        """Approved and modified proposals without an order: pms/orders columns (order_id null), decision_id, decided_at."""
         query = (
             PROPOSAL_QUERY.outerjoin(ORDERS, ORDERS.c.proposal_id == PROPOSALS.c.proposal_id)
             .where(DECISIONS.c.action.in_(["approve", "modify"]), ORDERS.c.order_id.is_(None))

@@ -231,7 +231,7 @@ _TABLES = [
         },
         ("session", "curve_date", "tenor_bd"),
         owner="team:markets",
-        description="DI pre curve: flat forward on 252 between DI1 settlements, CDI at one day, constant-maturity nodes.",
+        description="DI pre curve: flat forward on 252 between DI1 settlements, CDI at one day, fixed tenors.",
     ),
     Table(
         "silver/ust_curve",
@@ -258,7 +258,11 @@ _TABLES = [
             "settle_price": Column(pl.Float64, "official settlement"),
             "settle_rate": Column(pl.Float64, "decimal; null for DOL and IND", nullable=True),
             "prev_trade_date": Column(pl.Date, "session before, with a settlement of this contract", nullable=True),
-            "correction": Column(pl.Float64, "FC that carries yesterday's PU: product of (1+CDI)^(1/252); 1 for others"),
+            "correction": Column(
+                pl.Float64,
+                "FC that carries the previous PU to this day; 1 where nothing is carried, null when a CDI is unknown",
+                nullable=True,
+            ),
             "pnl_brl": Column(pl.Float64, "daily settlement of +1 contract since prev_trade_date; null if none", True),
             "dv01_brl": Column(pl.Float64, "gain of +1 contract for -1bp; 0 for DOL and IND"),
             "delta_brl": Column(pl.Float64, "BRL value of +1 contract's exposure: price x point value; 0 for DI1"),
@@ -279,7 +283,9 @@ _TABLES = [
             "rate": Column(pl.Float64, "its rate, decimal; null for DOL and IND", nullable=True),
             "bdays": Column(pl.Int32, "its business days to maturity"),
             "pnl_brl": Column(pl.Float64, "settlement P&L of +1 contract held; null on the first day", nullable=True),
-            "shock": Column(pl.Float64, "rates: change in bp of the contract held; else log return; null first day", True),
+            "shock": Column(
+                pl.Float64, "rates: change in bp of the contract held; else log return; null first day", True
+            ),
             "dv01_brl": Column(pl.Float64, "of +1 next_contract"),
             "delta_brl": Column(pl.Float64, "of +1 next_contract"),
         },
@@ -361,7 +367,7 @@ _TABLES = [
             "sigma_brl": Column(pl.Float64, "daily BRL volatility of one contract", nullable=True),
             "dv01_brl": Column(pl.Float64, "of the whole target", nullable=True),
             "delta_brl": Column(pl.Float64, "of the whole target", nullable=True),
-            "binding_constraint": Column(pl.String, "what sized it: vol_target, half_kelly, a limit, integer"),
+            "binding_constraint": Column(pl.String, "what sized it: risk_share, vol_target, a limit, integer, none"),
             "shares": Column(
                 pl.List(pl.Struct({"strategy_id": pl.String, "share": pl.Float64})), "strategy shares, sum to 1"
             ),
@@ -451,7 +457,7 @@ _TABLES = [
             "dv01_brl": Column(pl.Float64, "of the position"),
             "delta_brl": Column(pl.Float64, "of the position"),
         },
-        ("session", "contract"),
+        ("session", "contract", "instrument"),
         owner="team:pms",
         description="Positions after the last close, marked at official settlements.",
     ),
@@ -466,7 +472,7 @@ _TABLES = [
             "component": Column(pl.String, "settlement | cost | interest"),
             "pnl_brl": Column(MONEY, "to the cent; every view is a GROUP BY"),
         },
-        ("session", "trade_date", "contract", "strategy_id", "component"),
+        ("session", "trade_date", "contract", "instrument", "strategy_id", "component"),
         owner="team:pms",
         description="Daily P&L cube by contract, strategy and component; sums to the change of NAV to the cent.",
     ),

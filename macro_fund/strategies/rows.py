@@ -6,6 +6,7 @@ Belongs here: what all strategies share. Does not belong here: a strategy's own 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ def hysteresis(signal: npt.NDArray[np.float64], enter: float, leave: float) -> n
     out = np.zeros(len(signal), dtype=np.int8)
     state = 0
     for k, s in enumerate(signal.tolist()):
-        if s != s:
+        if isnan(s):
             continue
         if state and (abs(s) <= leave or s * state < 0):
             state = 0

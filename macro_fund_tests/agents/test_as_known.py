@@ -70,6 +70,11 @@ def test_carry_takes_the_latest_row_and_leaves_nulls_before_the_first() -> None:
     assert known["value"].to_list() == [None, 2.0, 2.0, 3.0, 3.0]
 
 
+def test_carry_takes_the_last_of_several_rows_of_a_session() -> None:
+    path = knowledge_path(rows((2, JAN, 1.0), (9, FEB, 2.0), (9, MAR, 3.0)), "x", LAST)
+    assert carry(path, pl.DataFrame({"session": [date(2012, 5, 9)]}))["value"].to_list() == [3.0]
+
+
 def test_per_state_waits_until_every_series_has_a_vector() -> None:
     other = rows((9, JAN, 5.0)).with_columns(series_id=pl.lit("y"))
     states = per_state(

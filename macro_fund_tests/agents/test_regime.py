@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
@@ -11,8 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from macro_fund.agents.as_known import Vintage
 from macro_fund.agents.regime import QUADRANTS, VIEWS, probabilities, regime_view
-from macro_fund.agents.regime_inputs import last_z
+from macro_fund.agents.regime_inputs import (
+    acceleration_of_index,
+    acceleration_of_rates,
+    average_3m,
+    growth_3m,
+    last_z,
+)
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.strategies.frames import MAX_AGE, World, observed, poisoned, table, world
 
@@ -72,6 +79,22 @@ def test_rows_sum_to_one_and_views_are_their_mix() -> None:
         assert np.allclose(found[f"view_{asset}"].to_numpy(), mix, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("quadrant", "signs"),
+    [
+        ((3, -3), {"br_rates": 1, "brl": 1, "br_eq": 1, "us_rates": 1, "us_eq": 1, "gold": 0}),
+        ((3, 3), {"br_rates": -1, "brl": 1, "br_eq": 1, "us_rates": -1, "us_eq": 1, "gold": 1}),
+        ((-3, 3), {"br_rates": -1, "brl": -1, "br_eq": -1, "us_rates": -1, "us_eq": -1, "gold": 1}),
+        ((-3, -3), {"br_rates": 1, "brl": -1, "br_eq": -1, "us_rates": 1, "us_eq": -1, "gold": 1}),
+    ],
+)
+def test_signs_of_the_views_in_each_regime(quadrant: tuple[float, float], signs: dict[str, int]) -> None:
+    p = at(*quadrant)
+    for asset, sign in signs.items():
+        view_of = sum(m * p[r] for r, m in zip(QUADRANTS, VIEWS[asset], strict=True))
+        assert view_of == pytest.approx(sign, abs=0.02)
+
+
 def test_contributions_sum_to_the_score_before_clipping() -> None:
     found = view(world(N), world(N).keys[-200:])
     sums = found.select(pl.col("drivers").list.eval(pl.element().struct.field("contribution").sum()).list.first())
@@ -101,6 +124,32 @@ def test_strong_growth_and_low_core_inflation_are_goldilocks() -> None:
     assert found["view_br_eq"] > base["view_br_eq"]
 
 
+def known(values: np.ndarray, first: date = date(2010, 1, 1), name: str = "x") -> dict[str, Vintage]:
+    periods = np.datetime64(first, "M") + np.arange(len(values))
+    return {name: Vintage(first, periods.astype("datetime64[D]"), values, datetime(2012, 1, 1, tzinfo=UTC))}
+
+
+def test_measures_by_hand() -> None:
+    index = np.array([100.0, 101.0, 102.0, 104.0, 105.0, 103.0])
+    assert growth_3m(known(index))[-1] == pytest.approx((104 + 105 + 103) / (100 + 101 + 102) - 1)
+    assert average_3m(known(index))[-1] == pytest.approx(104.0)
+    rates = np.array([0.004] * 9 + [0.01, 0.012, 0.008])
+    quick, year = (1.01 * 1.012 * 1.008) ** 4 - 1, 1.004**9 * 1.01 * 1.012 * 1.008 - 1
+    assert acceleration_of_rates(known(rates)) == pytest.approx([quick - year])
+    level = np.cumprod(np.concatenate([[100.0], 1.0 + rates]))
+    assert acceleration_of_index(known(level)) == pytest.approx([quick - year])
+    assert acceleration_of_rates(known(rates[:11])).size == 0
+    assert growth_3m(known(index[:5])).size == 0
+
+
+def test_two_cores_meet_on_the_months_that_both_have() -> None:
+    rates = np.linspace(0.002, 0.012, 13)
+    both = {**known(rates[:12], name="a"), **known(rates[1:], date(2010, 2, 1), name="b")}
+    assert acceleration_of_rates(both).size == 0
+    longer = {**known(rates, name="a"), **known(rates[1:], date(2010, 2, 1), name="b")}
+    assert acceleration_of_rates(longer) == pytest.approx(acceleration_of_rates(known(rates[1:])))
+
+
 def test_last_z_by_hand_and_its_silences() -> None:
     path = np.array([*np.arange(60.0), 31.0])
     centre, mad = np.median(path), np.median(np.abs(path - np.median(path)))
@@ -117,8 +166,8 @@ def test_any_window_gives_the_same_rows() -> None:
     for session in (w.keys[-60], w.keys[-33], w.keys[-1]):
         alone = together.filter(pl.col("session") == session)
         assert_frame_equal(view(w, [session]), alone, check_exact=True)
-        known = w.observations.filter(pl.col("session") <= session)
-        assert_frame_equal(view(w, [session], known), alone, check_exact=True)
+        seen = w.observations.filter(pl.col("session") <= session)
+        assert_frame_equal(view(w, [session], seen), alone, check_exact=True)
 
 
 def test_poison_after_the_session_changes_nothing() -> None:
@@ -129,14 +178,14 @@ def test_poison_after_the_session_changes_nothing() -> None:
 
 def test_a_revision_changes_no_earlier_session() -> None:
     w = world(N)
-    known = w.keys[-10]
-    seen = w.observations.filter((pl.col("series_id") == "us_cpi_core") & (pl.col("session") < known))
+    day = w.keys[-10]
+    seen = w.observations.filter((pl.col("series_id") == "us_cpi_core") & (pl.col("session") < day))
     period = seen["event_date"].max()
     revision = observed(
         "us_cpi_core",
         [period],
         np.array([seen.filter(pl.col("event_date") == period)["value"][-1] * 1.001]),
-        (known - period).days,
+        (day - period).days,
     )
     before, after = view(w), view(w, observations=pl.concat([w.observations, revision]))
     assert_frame_equal(after.head(10), before.head(10), check_exact=True)
@@ -166,7 +215,9 @@ def test_a_missing_axis_gives_no_view(gone: tuple[str, ...], words: str) -> None
     found = last(view(w, observations=w.observations.filter(~pl.col("series_id").is_in(gone))))
     assert found["status"] == "no_view"
     assert words in found["reason"]
-    assert found["state_score"] is None and found["view_brl"] is None and found["confidence"] is None
+    assert found["state_score"] is None
+    assert found["view_brl"] is None
+    assert found["confidence"] is None
 
 
 def test_no_data_at_all_gives_no_view() -> None:
@@ -177,9 +228,9 @@ def test_no_data_at_all_gives_no_view() -> None:
 def test_a_jump_of_a_probability_is_told() -> None:
     w = world(N)
     since = w.keys[-1]
-    known = (since - date(since.year, since.month, 1)).days
+    lag = (since - date(since.year, since.month, 1)).days
     shock = [
-        observed(s, [date(since.year, since.month, 1)], np.array([v]), known)
+        observed(s, [date(since.year, since.month, 1)], np.array([v]), lag)
         for s, v in (("us_cfnai", -20.0), ("br_ibc_br_sa", 70.0), ("us_cpi_core", 400.0))
     ]
     found = last(view(w, observations=pl.concat([w.observations, *shock])))

@@ -52,9 +52,10 @@ def test_the_median_rule_brings_its_own_terms() -> None:
     assert middle[0] == 1
 
 
-@given(small, small, small, small, small, small)
+@given(st.tuples(small, small, small, small, small, small))
 @settings(max_examples=60, deadline=None)
-def test_first_rule_is_the_taylor_rate(r: float, pi: float, target: float, gap: float, change: float, i: float) -> None:
+def test_first_rule_is_the_taylor_rate(inputs: tuple[float, ...]) -> None:
+    r, pi, target, gap, change, i = inputs
     terms = rule_terms(
         economy(
             neutral_rate=r,

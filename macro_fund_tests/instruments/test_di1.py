@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -136,6 +137,6 @@ def test_quantlib_discounts_the_same(rate: float, expiry: date) -> None:
         (lambda: di1.rate_from_pu(99000.0, 0), "drop expired"),
     ],
 )
-def test_bad_input_names_the_remedy(call: object, text: str) -> None:
+def test_bad_input_names_the_remedy(call: Callable[[], object], text: str) -> None:
     with pytest.raises(ValueError, match=text):
-        call()  # type: ignore[operator]  # parametrised lambdas
+        call()

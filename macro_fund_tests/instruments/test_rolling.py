@@ -198,6 +198,28 @@ def test_late_day_changes_no_choice_and_the_latest_rows_add_up(returns: pl.DataF
         assert total == pytest.approx(expected, abs=0.02)
 
 
+def test_roll_day_that_comes_late_decides_nothing(returns: pl.DataFrame) -> None:
+    rolls = returns.filter(pl.col("instrument") == "DOL_1M", pl.col("contract") != pl.col("next_contract"))
+    roll = rolls.filter(pl.col("trade_date") > date(2019, 4, 1)).row(0, named=True)
+    keys = market.keys(roll["trade_date"], date(2019, 12, 23))
+    late = market.settlements().with_columns(
+        session=pl.when(pl.col("event_date") == roll["trade_date"]).then(keys[4]).otherwise("session")
+    )
+    found = instrument_returns(marks_of(late), instruments(), market.keys()).filter(pl.col("instrument") == "DOL_1M")
+    next_day = found.filter(pl.col("trade_date") == keys[1]).row(0, named=True)
+    assert (next_day["contract"], next_day["next_contract"]) == (roll["contract"], roll["next_contract"])
+    came_late = found.filter(pl.col("trade_date") == roll["trade_date"]).row(0, named=True)
+    assert came_late["session"] == keys[4]
+    assert came_late["contract"] == came_late["next_contract"] == roll["contract"]
+
+
+def test_corrected_marks_change_no_choice(marks: pl.DataFrame) -> None:
+    fixed = marks.filter(pl.col("trade_date").is_between(date(2019, 4, 1), date(2019, 4, 12))).with_columns(
+        pl.col("session").dt.offset_by("30d"), bdays=pl.lit(1, pl.Int32)
+    )
+    assert roll_path(pl.concat([marks, fixed]), instruments()).equals(roll_path(marks, instruments()))
+
+
 def test_no_marks_no_rows() -> None:
     empty = TABLES["silver/contract_marks"].empty()
     assert instrument_returns(empty, instruments(), market.keys()).equals(TABLES["silver/instrument_returns"].empty())

@@ -127,7 +127,7 @@ def fills(*rows: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def cdi(days: Sequence[date], rate: float = CDI, known_after: int = 2) -> pl.DataFrame:
-    """CDI rows: a day's rate is public the next bank day at 09:00, so the second session after it is the first to know."""
+    """CDI rows: public the next bank day at 09:00, so the second session after the day is the first to know."""
     known = [TABLE.offset(TABLE.latest(utc(d.year, d.month, d.day, 23)), known_after) for d in days]
     return pl.DataFrame({"session": known, "event_date": list(days), "value": [rate] * len(days)})
 

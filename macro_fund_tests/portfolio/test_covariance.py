@@ -32,11 +32,6 @@ def test_ewma_of_a_prefix_is_the_prefix_of_ewma():
     np.testing.assert_array_equal(ewma_vol(shocks)[:120], ewma_vol(shocks[:120]))
 
 
-def test_ewma_refuses_a_decay_outside_its_range():
-    with pytest.raises(ValueError, match="decay"):
-        ewma_vol(np.ones((3, 1)), decay=1.0)
-
-
 def test_ledoit_wolf_is_the_formula_of_the_paper():
     """Ledoit and Wolf (2004), lemma 3.2-3.5, written out: scaled identity target, population covariance."""
     x = np.array([[1.0, 0.5], [-2.0, 0.1], [0.3, -1.2], [1.5, 0.9], [-0.8, -0.3]])

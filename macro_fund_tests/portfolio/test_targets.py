@@ -125,6 +125,27 @@ def test_the_whole_fund_stays_inside_the_volatility_target():
     assert 0.9 * 0.04 * 100e6 < sample <= 1.1 * 0.04 * 100e6
 
 
+def test_without_a_common_history_correlations_count_as_one():
+    """DOL and IND have 70 shocks each, but share only 10 days: the fund's volatility is the sum of the two."""
+    generous = _settings(
+        vol_target=0.02,
+        risk_share={"rates": 1.0, "fx": 1.0, "equity": 1.0},
+        limits={"br_dv01": 1.0, "fx_net": 1.0, "equity_net": 1.0},
+    )
+    apart = RETURNS.with_columns(
+        pl.when(
+            ((pl.col("instrument") == "DOL_1M") & ~pl.col("session").is_between(DAYS[-130], DAYS[-60]))
+            | ((pl.col("instrument") == "IND_2M") & (pl.col("session") < DAYS[-70]))
+        )
+        .then(None)
+        .otherwise("shock")
+        .alias("shock")
+    )
+    rows = _targets({"DOL_1M": 1.0, "IND_2M": 1.0}, generous, apart)
+    alone = sum(abs(rows[n]["target_contracts"]) * rows[n]["sigma_brl"] for n in ("DOL_1M", "IND_2M"))
+    assert 0.97 * 0.02 * 100e6 < np.sqrt(252) * alone <= 0.02 * 100e6
+
+
 def test_less_than_one_contract_becomes_none_and_says_so():
     row = _targets({"DOL_1M": 0.5}, _settings(nav="50000.00"))["DOL_1M"]
     assert row["target_contracts"] == 0
@@ -151,9 +172,9 @@ def test_no_settlement_file_is_no_view_for_all():
 
 
 def test_a_frozen_price_is_no_view():
-    price = RETURNS.filter((pl.col("session") == DAYS[-3]) & (pl.col("instrument") == "IND_2M"))["price"][0]
+    price = RETURNS.filter((pl.col("session") == DAYS[-4]) & (pl.col("instrument") == "IND_2M"))["price"][0]
     stuck = RETURNS.with_columns(
-        pl.when((pl.col("session") >= DAYS[-3]) & (pl.col("instrument") == "IND_2M"))
+        pl.when((pl.col("session") >= DAYS[-4]) & (pl.col("instrument") == "IND_2M"))
         .then(price)
         .otherwise("price")
         .alias("price")

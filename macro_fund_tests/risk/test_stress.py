@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as limited
 from hypothesis import strategies as st
 
-from macro_fund.instruments.di1 import dv01
+from macro_fund.instruments.di1 import daily_settlement, dv01
 from macro_fund.risk.checks import stress_signs
 from macro_fund.risk.stress import di1_revaluation, rate_shock, stress
 from macro_fund.settings import Scenario
@@ -48,10 +48,16 @@ def _pnl(positions, scenario="joesley_2017"):
 
 
 def test_joesley_day_on_di_january_2021():
-    """+180bp: -4,264 BRL a contract by DV01, -4,109 by full revaluation; 895 days at 9.305% give both numbers."""
-    rate, n = np.array([0.09305]), np.array([895])
+    """Settlements of 17 and 18 May 2017: 9.59% (PU 71,816.62, 911 days) to 11.39% (PU 67,738.12), CDI 11.13%.
+
+    By DV01 a contract loses 4,264 BRL, by settlement 4,109. The revaluation at one instant differs from the settlement
+    by the day's carry only (less than 2 BRL).
+    """
+    rate, n = np.array([0.0959]), np.array([911])
+    settled = daily_settlement(67_738.12, 71_816.62, 1.1113 ** (1 / 252))
     assert -180 * dv01(rate, n)[0] == pytest.approx(-4264, abs=0.5)
-    assert di1_revaluation(rate, n, np.array([180.0]))[0] == pytest.approx(-4109, abs=0.5)
+    assert settled == pytest.approx(-4109, abs=0.5)
+    assert di1_revaluation(rate, n, np.array([180.0]))[0] == pytest.approx(float(settled), abs=2)
 
 
 def test_di1_at_thirteen_percent_up_twenty():
@@ -100,6 +106,8 @@ def test_a_scenario_without_a_shock_says_so():
     frame = stress(_book({"DI1_2Y": 5, "IND_2M": 5}), RETURNS, [only_rates], [LAST])
     ind = frame.filter(instrument="IND_2M").row(0, named=True)
     assert (ind["pnl_brl"], ind["status"], ind["reason"]) == (None, "no_view", "scenario x has no shock for IND_2M")
+    flat = stress(_book({"IND_2M": 0}), RETURNS, [only_rates], [LAST]).row(0, named=True)
+    assert (flat["pnl_brl"], flat["status"], flat["reason"]) == (0.0, "ok", "no position")
     only_returns = Scenario(id="y", title="y", rates_bp={}, returns={"IND": -0.1}, source="y")
     di = stress(_book({"DI1_2Y": 5}), RETURNS, [only_returns], [LAST]).row(0, named=True)
     assert (di["pnl_brl"], di["status"]) == (None, "no_view")

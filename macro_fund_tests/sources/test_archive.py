@@ -38,6 +38,7 @@ def test_a_body_is_compressed_and_found_by_its_content(tmp_path: Path) -> None:
     assert (tmp_path / files(tmp_path)[0]).stat().st_size < 100
     assert archive.body(address) == b"abc" * 1000
     assert archive.problems() == []
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_keeping_the_same_answer_again_changes_nothing(tmp_path: Path) -> None:
@@ -62,6 +63,18 @@ def test_the_latest_answer_up_to_a_moment(tmp_path: Path) -> None:
         assert answer.body == body
     assert archive.latest(ASK, NOON - timedelta(microseconds=1)) is None
     assert archive.first_after(ASK, NOON) == NOON + timedelta(hours=2)
+
+
+def test_an_answer_kept_twice_stays_in_its_place(tmp_path: Path) -> None:
+    """A key that is run again with a frozen clock fails and recovers as before: the good answer stays the last."""
+    archive = Archive(tmp_path)
+    for _ in range(2):
+        archive.put(payload(b"broken", status=500))
+        archive.put(payload(b"good"))
+    archive.put(payload(b"broken", status=500))
+    answer = archive.latest(ASK, NOON)
+    assert answer is not None
+    assert answer.body == b"good"
 
 
 def test_replay_gives_the_recorded_answers_back_through_http(tmp_path: Path) -> None:

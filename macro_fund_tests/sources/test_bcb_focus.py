@@ -23,8 +23,9 @@ def answer(document: object, items: tuple[str, ...] = IDS, status: int = 200) ->
 
 
 def entry(day: str, smoothed: str, base: object, median: object) -> dict[str, object]:
-    return {"Indicador": "IPCA", "Data": day, "Suavizada": smoothed, "Media": 4.1, "Mediana": median,
-            "DesvioPadrao": 0.35, "Minimo": 3.1, "Maximo": 5.2, "numeroRespondentes": 119, "baseCalculo": base}  # fmt: skip
+    statistics = {"Media": 4.1, "Mediana": median, "DesvioPadrao": 0.35, "Minimo": 3.1, "Maximo": 5.2}
+    names = {"Indicador": "IPCA", "Data": day, "Suavizada": smoothed}
+    return {**names, **statistics, "numeroRespondentes": 119, "baseCalculo": base}
 
 
 FOUR = [

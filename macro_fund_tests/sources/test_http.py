@@ -13,6 +13,7 @@ import pytest
 from macro_fund.settings import Source
 from macro_fund.sources.http import (
     Http,
+    LiveTransport,
     Payload,
     ReplayUrlTransport,
     Reply,
@@ -54,7 +55,7 @@ class World:
         self.time_s += seconds
 
     def http(self, **policy: float) -> Http:
-        manners = Source(**{"min_interval_s": 0, "timeout_s": 7, "attempts": 4, **policy})
+        manners = Source.model_validate({"min_interval_s": 0, "timeout_s": 7, "attempts": 4, **policy})
         return Http(self, {"bcb_sgs": manners}, None, lambda: NOW, self.sleep, lambda: self.time_s)
 
 
@@ -244,7 +245,10 @@ def test_silence_and_refused_connections_are_worth_another_attempt(echo: Callabl
     with pytest.raises(TransportError, match=r"no answer within 0.2 s"):
         transport.send(Request("x", "GET", "https://host/slow/", "x", ()), 0.2)
     transport.close()
-    dead = ReplayUrlTransport("http://127.0.0.1:9")
-    with pytest.raises(TransportError, match="connection failed"):
-        dead.send(Request("x", "GET", "https://host/", "x", ()), 0.2)
-    dead.close()
+    for dead, url in (
+        (ReplayUrlTransport("http://127.0.0.1:9"), "https://host/"),
+        (LiveTransport(), "https://127.0.0.1:9/"),
+    ):
+        with pytest.raises(TransportError, match="connection failed"):
+            dead.send(Request("x", "GET", url, "x", ()), 0.5)
+        dead.close()

@@ -83,8 +83,10 @@ def test_a_stale_or_missing_input_gives_no_view(series: str) -> None:
     stale = w.panel.as_known.with_columns(pl.when(here).then(True).otherwise("stale").alias("stale"))
     for known, state in ((stale, "stale"), (w.panel.as_known.filter(~here), "missing")):
         for row in last(w.with_panel(as_known=known)).values():
-            assert row["status"] == "no_view" and row["reason"].endswith(f" is {state}")
-            assert row["signal"] is None and row["direction"] == 0
+            assert row["status"] == "no_view"
+            assert row["reason"].endswith(f" is {state}")
+            assert row["signal"] is None
+            assert row["direction"] == 0
 
 
 def test_an_unlisted_leg_keeps_its_signal() -> None:
@@ -92,6 +94,7 @@ def test_an_unlisted_leg_keeps_its_signal() -> None:
     returns = w.panel.instrument_returns.filter(pl.col("instrument") != "IND_2M")
     rows = last(w.with_panel(instrument_returns=returns))
     assert rows["IND_2M"]["signal"] == rows["DOL_1M"]["signal"]
-    assert rows["IND_2M"]["entry_level"] is None and rows["IND_2M"]["stop_level"] is None
+    assert rows["IND_2M"]["entry_level"] is None
+    assert rows["IND_2M"]["stop_level"] is None
     assert "IND_2M has no listed price" in rows["IND_2M"]["reason"]
     assert rows["DOL_1M"]["entry_level"] is not None

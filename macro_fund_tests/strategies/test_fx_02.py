@@ -43,7 +43,8 @@ def test_combination_by_hand() -> None:
     assert mix(1.0, 1.0) == pytest.approx(0.5 * np.tanh(1.0) + 0.25)
     assert mix(1.0, -0.4) == pytest.approx((0.5 * np.tanh(1.0) - 0.1) / 2)
     assert mix(3.0, 2.0) <= 1.0
-    assert mix(None, 1.0) is None and mix(1.0, None) is None
+    assert mix(None, 1.0) is None
+    assert mix(1.0, None) is None
 
 
 def test_the_number_by_hand() -> None:
@@ -72,7 +73,8 @@ def test_the_number_by_hand() -> None:
 def test_a_falling_dollar_is_long_brl_and_short_dol() -> None:
     down, up = last(trending(world(N), -0.004)), last(trending(world(N), 0.004))
     assert down["signal"] > up["signal"]
-    assert "momentum 2.0" in down["reason"] and "momentum -2.0" in up["reason"]
+    assert "momentum 2.0" in down["reason"]
+    assert "momentum -2.0" in up["reason"]
 
 
 def test_direction_is_of_the_dol_quantity() -> None:
@@ -96,14 +98,17 @@ def test_a_stale_or_missing_input_gives_no_view(series: str, words: str) -> None
     for known, state in ((stale, "stale"), (gone, "missing")):
         found = last(w.with_panel(as_known=known))
         assert (found["status"], found["reason"]) == ("no_view", f"{words} is {state}")
-        assert found["signal"] is None and found["z"] is None and found["confidence"] is None
+        assert found["signal"] is None
+        assert found["z"] is None
+        assert found["confidence"] is None
         assert found["direction"] == 0
 
 
 def test_short_history_gives_no_view() -> None:
     w = world(200)
     found = last(w)
-    assert found["status"] == "no_view" and "history too short" in found["reason"]
+    assert found["status"] == "no_view"
+    assert "history too short" in found["reason"]
 
 
 def test_confidence_is_the_filled_share_of_the_window() -> None:

@@ -18,11 +18,11 @@ W = world(700)
 every = pytest.mark.parametrize("strategy", all_strategies(), ids=lambda s: s.id)
 
 
-def params(strategy: RegisteredStrategy):  # noqa: ANN201 - settings.Strategy
+def params(strategy: RegisteredStrategy):
     return default_settings().strategy(strategy.id)
 
 
-def mapped(panel: Panel, change) -> Panel:  # noqa: ANN001 - frame -> frame
+def mapped(panel: Panel, change) -> Panel:
     names = [f.name for f in fields(panel) if isinstance(getattr(panel, f.name), pl.DataFrame)]
     return replace(panel, **{n: change(getattr(panel, n)) for n in names if not getattr(panel, n).is_empty()})
 
@@ -36,7 +36,9 @@ def test_shape(strategy: RegisteredStrategy) -> None:
     assert rows.height == len(W.keys) * len(params(strategy).instruments)
     assert rows.select(pl.col(table.required).null_count()).sum_horizontal().item() == 0
     seen = rows.filter(pl.col("status") != "no_view")
-    assert seen.height > 0 and seen["signal"].is_between(-1, 1).all() and seen["confidence"].is_between(0, 1).all()
+    assert seen.height > 0
+    assert seen["signal"].is_between(-1, 1).all()
+    assert seen["confidence"].is_between(0, 1).all()
     assert (rows["reason"] != "").all()
 
 

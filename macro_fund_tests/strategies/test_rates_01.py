@@ -108,7 +108,8 @@ def test_confidence_follows_the_monetary_view() -> None:
     assert [found[s]["confidence"] for s in ("ok", "degraded", "no_view")] == [1.0, 0.7, 0.4]
     assert [found[s]["status"] for s in ("ok", "degraded", "no_view")] == ["ok", "ok", "degraded"]
     absent = chosen(last(w.with_panel(monetary_view=monetary_rows(w.keys[:5]))))
-    assert absent["status"] == "degraded" and "monetary view is no_view" in absent["reason"]
+    assert absent["status"] == "degraded"
+    assert "monetary view is no_view" in absent["reason"]
 
 
 def test_no_cash_rate_gives_no_view() -> None:
@@ -120,7 +121,9 @@ def test_no_cash_rate_gives_no_view() -> None:
     assert len(rows) == 4
     for row in rows.values():
         assert (row["status"], row["reason"], row["signal"], row["direction"]) == ("no_view", "CDI is stale", None, 0)
-        assert row["z"] is None and row["confidence"] is None and row["stop_level"] is None
+        assert row["z"] is None
+        assert row["confidence"] is None
+        assert row["stop_level"] is None
 
 
 def test_no_curve_gives_no_view() -> None:
@@ -130,12 +133,31 @@ def test_no_curve_gives_no_view() -> None:
     assert "DI curve is missing" in rows["DI1_1Y"]["reason"]
 
 
+def test_the_newest_curve_of_a_session_counts() -> None:
+    w = world(N)
+    old = w.panel.di_curve.filter(pl.col("session") == w.keys[-1]).with_columns(
+        pl.col("curve_date").dt.offset_by("-2d"), pl.col("rate") + 0.02
+    )
+    both = pl.concat([w.panel.di_curve, old]).sort("session", "curve_date", "tenor_bd")
+    assert last(w.with_panel(di_curve=both)) == last(w)
+
+
+def test_a_tenor_beyond_the_last_contract_is_left_out() -> None:
+    w = world(N)
+    short = w.panel.di_curve.with_columns((pl.col("tenor_bd") > 756).alias("extrapolated"))
+    rows = last(w.with_panel(di_curve=short))
+    assert rows["DI1_5Y"]["z"] is None
+    assert rows["DI1_3Y"]["z"] == last(w)["DI1_3Y"]["z"]
+    assert chosen(rows)["confidence"] == 0.75
+
+
 def test_no_volatility_gives_no_view_then_a_tenor_less() -> None:
     w = world(N)
     none = last(w.with_panel(instrument_returns=w.panel.instrument_returns.clear()))
     assert {r["reason"] for r in none.values()} == {"no tenor has both a curve and a volatility"}
     without = w.panel.instrument_returns.filter(pl.col("instrument") != "DI1_1Y")
     rows = last(w.with_panel(instrument_returns=without))
-    assert rows["DI1_1Y"]["z"] is None and rows["DI1_1Y"]["signal"] == 0.0
+    assert rows["DI1_1Y"]["z"] is None
+    assert rows["DI1_1Y"]["signal"] == 0.0
     assert chosen(rows)["instrument"] != "DI1_1Y"
     assert chosen(rows)["confidence"] == 0.75

@@ -16,7 +16,8 @@ def test_config_and_code_name_the_same_strategies() -> None:
 def test_each_has_a_claim_inputs_and_a_table() -> None:
     known = {s.id for s in default_settings().series}
     for strategy in all_strategies():
-        assert strategy.hypothesis and strategy.falsified_by
+        assert strategy.hypothesis
+        assert strategy.falsified_by
         assert set(strategy.inputs) <= set(TABLES)
         assert set(strategy.series) <= known
         assert strategy.table in TABLES

@@ -76,7 +76,8 @@ def test_levels_of_a_receiver_and_a_payer() -> None:
 
 def test_levels_of_long_brl_are_those_of_a_short_dol() -> None:
     row = leg("DOL_1M", 1, 5000.0, 0.01)
-    assert row["signal"] > 0 and row["direction"] == -1
+    assert row["signal"] > 0
+    assert row["direction"] == -1
     assert row["stop_level"] == pytest.approx(5000 * np.exp(0.06))
     assert row["target_level"] == pytest.approx(5000 * np.exp(-0.10))
 
@@ -88,8 +89,12 @@ def test_flat_has_an_entry_level_and_nothing_else() -> None:
 
 def test_without_a_listed_price_the_signal_stays_and_says_so() -> None:
     row = leg("IND_2M", 1, None, 0.01)
-    assert row["signal"] == 0.5 and row["direction"] == 1 and row["strength"] == 0.5
-    assert row["entry_level"] is None and row["stop_level"] is None and row["target_level"] is None
+    assert row["signal"] == 0.5
+    assert row["direction"] == 1
+    assert row["strength"] == 0.5
+    assert row["entry_level"] is None
+    assert row["stop_level"] is None
+    assert row["target_level"] is None
     assert row["reason"] == "because; IND_2M has no listed price this session: no entry, stop or target"
 
 
@@ -107,7 +112,8 @@ def test_volatility_of_a_contract_that_stopped_trading_expires() -> None:
     gone = w.panel.instrument_returns.filter((pl.col("instrument") != "IND_2M") | (pl.col("session") < w.keys[-8]))
     state = instrument_state(w.with_panel(instrument_returns=gone).panel, "IND_2M", w.panel.grid(w.keys))
     assert state["entry_level"].to_list()[-9:-6] == [state["entry_level"][-9], None, None]
-    assert state["sigma_daily"][-6] is not None and state["sigma_daily"][-1] is None
+    assert state["sigma_daily"][-6] is not None
+    assert state["sigma_daily"][-1] is None
 
 
 def test_a_missing_parameter_names_strategy_and_file() -> None:
