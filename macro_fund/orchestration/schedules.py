@@ -15,7 +15,7 @@ from macro_fund.orchestration.resources import FundResource
     job=morning_job,
     cron_schedule="35 8 * * 1-5",
     execution_timezone=TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.STOPPED,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Runs the morning job for today's session; skips days without one.",
 )
 def morning(context: dg.ScheduleEvaluationContext, fund: FundResource) -> dg.RunRequest | dg.SkipReason:

@@ -38,7 +38,7 @@ def targets_without_proposals(home: Home) -> list[tuple[date, str]]:
     job=propose,
     name="new_targets",
     minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.STOPPED,
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="Targets of a session are new: make its trade proposals and morning pack.",
 )
 def new_targets(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.SensorResult | dg.SkipReason:
@@ -55,7 +55,7 @@ def new_targets(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.S
     job=order,
     name="decisions",
     minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.STOPPED,
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="A person approved or modified a proposal: make its order.",
 )
 def decisions(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.SensorResult | dg.SkipReason:
@@ -76,7 +76,7 @@ def decisions(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.Sen
 @dg.run_failure_sensor(
     name="run_failed",
     minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.STOPPED,
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="A run failed: raise an alert.",
 )
 def run_failed(context: dg.RunFailureSensorContext, fund: FundResource) -> None:
@@ -91,7 +91,7 @@ def run_failed(context: dg.RunFailureSensorContext, fund: FundResource) -> None:
 @dg.sensor(
     name="check_failed",
     minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.STOPPED,
+    default_status=dg.DefaultSensorStatus.RUNNING,
     description="A check of the newest session failed: raise an alert, once.",
 )
 def check_failed(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.SkipReason:
