@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export MACRO_FUND_HOME ?= $(CURDIR)/.macro_fund
 
-.PHONY: run test dagster lint types check docs clean
+.PHONY: run test dagster lint types check clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; give another one: make PYTHON=/path/to/python3.11"; exit 1; }

@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from macro_fund.home import Home, create, home_path
+from macro_fund.home import Home, create, home_path, latest_session
 from macro_fund.pms.cli import PmsContext, attach
 from macro_fund.settings import SettingsError
 from macro_fund.time.clock import now
@@ -104,7 +104,7 @@ def run(
 
 def wanted_keys(home: Home, on: date | None, first: date | None, last: date | None) -> list[date]:
     """Sessions to run; raises ValueError for a day that this fund has no partition for."""
-    latest = home.sessions.latest(now())
+    latest = latest_session(now())
     for day in (d for d in (on, first, last) if d is not None):
         if not home.sessions.is_session(day):
             raise ValueError(f"{day} is not a B3 session; sessions near it: {_near(home, day)}")
@@ -139,7 +139,6 @@ def _operate(home: Home, keys: list[date], *, demo_pm: bool, quiet: bool) -> Ite
         from macro_fund.definitions import build_defs
         from macro_fund.orchestration.graph import NODES
         from macro_fund.orchestration.operate import Operator, instance_of
-        from macro_fund.store.warehouse import build_warehouse
 
         bar.update(task, total=(len(NODES) + 1) * min(len(keys), 2) + 8 * max(len(keys) - 2, 0))
         log = home.path / "logs" / f"run-{now():%Y%m%dT%H%M%S}.log"
@@ -149,7 +148,6 @@ def _operate(home: Home, keys: list[date], *, demo_pm: bool, quiet: bool) -> Ite
                 yield report
                 if not report.success:
                     return
-        build_warehouse(home.lake, home.path / "warehouse.duckdb")
 
 
 def _as_dict(report: Report) -> dict[str, object]:
@@ -186,7 +184,7 @@ def status(as_json: JsonFlag = False) -> None:
         home = Home.open(home_path())
         from macro_fund.store.tables import TABLES
 
-        latest = home.sessions.latest(now())
+        latest = latest_session(now())
         rows = [(k, home.lake.keys(k)) for k in TABLES]
         data = {k: {"partitions": len(v), "newest": v[-1].isoformat() if v else None} for k, v in rows}
         if as_json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 DEFAULT_HOME = Path(".macro_fund")
 DEFAULT_WARMUP = 20  # sessions between the opening of a new fund and the latest session
+RUN_LEAD = timedelta(minutes=20)  # the morning run starts at 08:35, its session's as_of is 08:55
+
+
+def latest_session(moment: datetime) -> date:
+    """The newest session whose morning run may have begun by `moment`."""
+    return sessions().latest(moment + RUN_LEAD)
 
 
 def home_path() -> Path:
@@ -47,7 +53,7 @@ def create(
 ) -> Home:
     """Write a new home with its own fund.yaml and open it.
 
-    `inception` defaults to 20 sessions before `latest` (default: the newest session whose as_of has passed).
+    `inception` defaults to 20 sessions before `latest` (default: the newest session whose run may begin).
     Raises SettingsError when the home exists already or a date is not a session.
     """
     fund_file = path / "fund.yaml"
@@ -55,7 +61,7 @@ def create(
         raise SettingsError(f"{fund_file} exists: this home has a fund already; use another MACRO_FUND_HOME")
     table = sessions()
     if inception is None:
-        inception = table.offset(latest or table.latest(now()), -DEFAULT_WARMUP)
+        inception = table.offset(latest or latest_session(now()), -DEFAULT_WARMUP)
     if not table.is_session(inception):
         raise SettingsError(f"inception {inception} is not a B3 session; choose a day on which B3 is open")
     fund = dict(read_yaml(CONFIG_DIR / "fund.yaml"))

@@ -4,8 +4,9 @@ Belongs here: settlement rows -> silver/contract_marks, marks + roll path -> sil
 here: which contract an instrument holds (rolling.py), positions or money of the fund (pms/).
 
 A late or corrected settlement comes as a new row in the session in which it arrived, together with a new row of the
-contract's next settlement, whose P&L it changes: the newest rows that a session knows always add up. A roll is decided
-on a day's settlement and concerns the P&L from the next day on, so every return is of one and the same contract.
+contract's next settlement, whose P&L it changes, and a late CDI as new rows of the DI1 settlements that it carries: the
+newest rows that a session knows always add up. A roll is decided on a day's settlement and concerns the P&L from the
+next day on, so every return is of one and the same contract.
 """
 
 from __future__ import annotations
@@ -37,18 +38,20 @@ def contract_marks(
     calendar: BusinessCalendar,
     point_values: Mapping[str, float],
 ) -> pl.DataFrame:
-    """silver/contract_marks of the settlements that became known in `sessions`.
+    """silver/contract_marks of the settlements that became known in `sessions`, or whose P&L did.
 
     settlements: bronze/b3_settlements rows; cdi_daily: rows (session, event_date, value = decimal a day) of the CDI;
     calendar: bank days; point_values: BRL a point of each root, 1 contract. P&L is null on a contract's first day, when
-    its last settlement is more than five business days old, and when a CDI that carries it is not known. Raises
-    ValueError for a root without a point value.
+    its last settlement is more than five business days old, and while a CDI that carries it is not known: the session
+    that learns it gives the row again. Raises ValueError for a root without a point value.
     """
     unknown = sorted(set(settlements["root"].unique()) - set(point_values))
     if unknown:
         raise ValueError(f"no point value for {', '.join(unknown)}; add an instrument of that root to the settings")
     quotes = vintages(settlements, _KEY).select("session", *_KEY, *_STATIC)
-    rows = _previous(_issued(quotes).filter(pl.col("session").is_in(list(sessions))), quotes, calendar)
+    issued = pl.concat([_issued(quotes), _carried_anew(quotes, cdi_daily, calendar)]).unique()
+    issued = issued.filter(pl.col("session").is_in(list(sessions))).sort("contract", "event_date", "session")
+    rows = _previous(issued, quotes, calendar)
     if rows.is_empty():
         return _MARKS.empty()
     rows = as_known(rows, quotes, _KEY)
@@ -66,8 +69,8 @@ def instrument_returns(
     """silver/instrument_returns that became known in `sessions`, from the full history of silver/contract_marks.
 
     pnl_brl is the settlement of +1 contract held over the day, shock its own change: bp of rate for DI1, log return
-    otherwise; both null on the first day, after a gap, and pnl_brl when the contract's own is null. A corrected mark of
-    the contract held or chosen gives the day again in the session of the correction.
+    otherwise; both null on the first day, after a gap, and pnl_brl when the contract's own is null. A mark of
+    the contract held or chosen that is given again gives the day again in that session.
     """
     path = _reissued(roll_path(marks, instruments), marks).filter(pl.col("session").is_in(list(sessions)))
     if path.is_empty():
@@ -107,7 +110,22 @@ def _issued(quotes: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("next_session") < pl.col("session"))
         .select("session", "contract", event_date="next_date")
     )
-    return pl.concat([rows, moved]).unique().sort("contract", "event_date", "session")
+    return pl.concat([rows, moved])
+
+
+def _carried_anew(quotes: pl.DataFrame, cdi_daily: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
+    """(session, contract, event_date) of the DI1 settlements, known before, that a CDI new in `session` carries."""
+    events = _events(quotes.filter(pl.col("root") == "DI1"))
+    first = events.group_by("event_date").agg(pl.col("first").min()).sort("event_date")
+    back = -np.arange(1, MAX_GAP_BD + 1)
+    ends = first["event_date"].to_numpy()[:, None]
+    days = calendar.offset_many(ends, back[None, :], known_on=ends)
+    spans = first.select(pl.all().repeat_by(back.size).explode()).with_columns(carrier=pl.Series(days.ravel()))
+    news = cdi_daily.select("session", carrier="event_date").unique()
+    late = spans.join(news, on="carrier", how="inner").filter(pl.col("session") > pl.col("first"))
+    rows = late.drop("first").join(events, on="event_date", how="inner").filter(pl.col("session") > pl.col("first"))
+    rows = _previous(rows.select("session", *_KEY, "carrier"), quotes, calendar)
+    return rows.filter(pl.col("prev_trade_date") <= pl.col("carrier")).select("session", *_KEY)
 
 
 def _events(quotes: pl.DataFrame) -> pl.DataFrame:
@@ -119,8 +137,6 @@ def _previous(rows: pl.DataFrame, quotes: pl.DataFrame, calendar: BusinessCalend
     """Adds prev_trade_date: the contract's settlement day before, as known at the row's session, if recent."""
     events = _events(quotes).with_row_index("at").with_columns(pl.col("at").cast(pl.Int64))
     events = events.with_columns(floor=pl.col("at").min().over("contract"))
-    if rows.is_empty():
-        return rows
     own = rows.join(events, on=_KEY, how="left", maintain_order="left")["at"].to_numpy()
     floor = events["floor"].to_numpy()[own]
     at = walk_back(own - 1, floor, events["first"].to_numpy(), rows["session"].to_numpy())

@@ -22,6 +22,7 @@ from macro_fund.orchestration.node import Node, Output
 from macro_fund.orchestration.partitions import SESSIONS, check_keys
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.orchestration.run import Run, side_table
+from macro_fund.reports.plots import watermarked
 from macro_fund.store.lake import shape_problems, tidy
 from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES, Table
 
@@ -123,7 +124,7 @@ def write_output(
     The asset's own file is written last: while it is missing, the key counts as not done, whatever was written before.
     """
     lake = run.home.lake
-    metadata = {"inputs": run.inputs_digest, "code_version": node.version}
+    metadata = {"inputs": run.inputs_digest, "code_version": node.version, "watermark": run.home.watermark}
     verdict_table = side_table(TABLES["quality/verdicts"], node.key)
     sides = [(side_table(t, node.key), run.split(f)) for t, f in output.side]
     sides.append((verdict_table, run.split(verdicts)))
@@ -178,7 +179,7 @@ def run_metadata(node: Node, run: Run, frame: pl.DataFrame, output: Output) -> d
     if run.home.watermark:
         shown["watermark"] = run.home.watermark
     if node.plot is not None and frame.height:
-        picture = base64.b64encode(node.plot(run.read_own(frame))).decode()
+        picture = base64.b64encode(watermarked(node.plot(run.read_own(frame)), run.home.watermark)).decode()
         shown["plot"] = dg.MetadataValue.md(f"![{node.key}](data:image/png;base64,{picture})")
     return shown
 

@@ -6,17 +6,19 @@ and the rules of knowledge time (sources/).
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from types import ModuleType
 
 import polars as pl
 
 from macro_fund.orchestration.checks import answered, fresh, no_quarantine, public_by_as_of, sessions_inside
-from macro_fund.orchestration.node import Node, Output
+from macro_fund.orchestration.node import Check, Node, Output
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.plots import newest_values
 from macro_fund.settings import default_settings
 from macro_fund.sources import b3_settlements, bcb_focus, bcb_ptax, bcb_sgs, fred, ingest, us_treasury, yahoo
+from macro_fund.sources.expectations import broken_promises
 from macro_fund.store.tables import FAILURES, QUARANTINE
 
 B3_MAX_AGE_DAYS = 7
@@ -36,6 +38,10 @@ def take_in(source: ModuleType, run: Run) -> Output:
     return Output(pl.concat([kept, got.rows]), side=((QUARANTINE, got.quarantine), (FAILURES, got.failures)))
 
 
+def _promises(name: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return broken_promises(frame, run.home.settings.series_of(name))
+
+
 def _series_node(source: ModuleType) -> Node:
     name = source.__name__.rsplit(".", 1)[-1]
     limits = {s.id: s.max_age_days for s in default_settings().series_of(name)}
@@ -44,7 +50,14 @@ def _series_node(source: ModuleType) -> Node:
         frozenset({"api", "parquet"}),
         (),
         partial(take_in, source),
-        (public_by_as_of(), sessions_inside(), fresh(limits, "series_id"), answered(), no_quarantine()),
+        (
+            Check("catalogue", "what config/series promises holds (Great Expectations)", partial(_promises, name)),
+            public_by_as_of(),
+            sessions_inside(),
+            fresh(limits, "series_id"),
+            answered(),
+            no_quarantine(),
+        ),
         external=True,
         plot=newest_values,
     )

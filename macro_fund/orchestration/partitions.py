@@ -13,13 +13,12 @@ from datetime import date, datetime, time, timedelta
 
 import dagster as dg
 
-from macro_fund.home import Home
+from macro_fund.home import Home, latest_session
 from macro_fund.time.clock import now
 from macro_fund.time.sessions import sessions
 
 TIMEZONE = "America/Sao_Paulo"
-FIRST = date(2010, 1, 4)
-LAST = date(2030, 12, 27)
+FIRST, LAST = sessions().start, sessions().end
 
 
 def closures(first: date, last: date) -> list[date]:
@@ -44,7 +43,7 @@ class UnknownPartition(ValueError):
 def check_keys(keys: Sequence[str], home: Home) -> list[date]:
     """The keys as dates, in order; raises UnknownPartition for a key before the fund opened, or that has not come."""
     days = sorted(date.fromisoformat(k) for k in keys)
-    latest = home.sessions.latest(now())
+    latest = latest_session(now())
     early = [d for d in days if d < home.inception]
     future = [d for d in days if d > latest]
     if early:

@@ -15,6 +15,7 @@ from macro_fund.orchestration.run import Run
 from macro_fund.reports.pack import build_pack
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
 from macro_fund.store.lake import write_file_atomically
+from macro_fund.store.warehouse import build_warehouse
 
 TABLES_READ = (
     "quality/verdicts",
@@ -60,6 +61,7 @@ def _pack(run: Run) -> pl.DataFrame:
         write_file_atomically(folder / "morning_pack.md", text.encode())
         run.shown["pack"] = text
         frames.append(numbers_table(pack))
+    build_warehouse(home.lake, home.path / "warehouse.duckdb")
     return pl.concat(frames)
 
 

@@ -42,6 +42,19 @@ def png(fig: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def watermarked(picture: bytes, text: str) -> bytes:
+    """The picture with `text` across its corner; unchanged when there is none to write."""
+    if not text:
+        return picture
+    from PIL import Image, ImageDraw
+
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    ImageDraw.Draw(image).text((image.width - 70, 4), text, fill=COLOURS[1], font_size=15)
+    buffer = io.BytesIO()
+    image.save(buffer, format="png")
+    return buffer.getvalue()
+
+
 def _legend(ax: Axes) -> None:
     if ax.get_legend_handles_labels()[1]:
         ax.legend(fontsize=6, frameon=False, loc="best")

@@ -11,6 +11,7 @@ import polars as pl
 
 from macro_fund.reports.blocks import Cell, Grid, Number
 from macro_fund.reports.pack import Pack
+from macro_fund.reports.plots import watermarked
 from macro_fund.store.tables import TABLES
 
 
@@ -56,5 +57,5 @@ def to_html(pack: Pack) -> str:
     )
     environment.filters["text"] = cell_text
     environment.tests["number"] = lambda c: isinstance(c, Number)
-    environment.filters["b64"] = lambda png: base64.b64encode(png).decode()
+    environment.filters["b64"] = lambda png: base64.b64encode(watermarked(png, pack.watermark)).decode()
     return environment.get_template("pack.html.j2").render(pack=pack)

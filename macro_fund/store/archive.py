@@ -17,7 +17,6 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import zstandard
 
@@ -150,26 +149,22 @@ class Archive:
 
     def latest(self, request: Request, upto: datetime) -> Answer | None:
         """The newest answer to the same method, url and body fetched at or before `upto`; None when there is none."""
-        row = self._one(
-            f"SELECT status, fetched_at, sha256 {_MATCH} AND fetched_at <= ? ORDER BY fetched_at DESC, id DESC LIMIT 1",
-            request,
-            _micros(upto),
-        )
+        return self._one("fetched_at <= ? ORDER BY fetched_at DESC, id DESC", request, upto)
+
+    def first_after(self, request: Request, moment: datetime) -> Answer | None:
+        """The oldest answer to the same question fetched after `moment`; None when there is none."""
+        return self._one("fetched_at > ? ORDER BY fetched_at, id", request, moment)
+
+    def _one(self, which: str, request: Request, moment: datetime) -> Answer | None:
+        asked = (request.url, request.method, _asked(request.body), _micros(moment))
+        with self._lock:
+            row = self._index.execute(
+                f"SELECT status, fetched_at, sha256 {_MATCH} AND {which} LIMIT 1", asked
+            ).fetchone()
         if row is None:
             return None
         status, micros, sha256 = row
         return Answer(status, _EPOCH + timedelta(microseconds=micros), sha256, self.body(sha256))
-
-    def first_after(self, request: Request, moment: datetime) -> datetime | None:
-        """When the same question was first answered after `moment`; None when it never was."""
-        row = self._one(f"SELECT min(fetched_at) {_MATCH} AND fetched_at > ?", request, _micros(moment))
-        return None if row is None or row[0] is None else _EPOCH + timedelta(microseconds=row[0])
-
-    def _one(self, sql: str, request: Request, micros: int) -> tuple[Any, ...] | None:
-        with self._lock:
-            cursor = self._index.execute(sql, (request.url, request.method, _asked(request.body), micros))
-            row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
 
     def count(self) -> int:
         """Number of answers kept."""
@@ -190,7 +185,11 @@ class Archive:
 
 
 class ReplayArchiveTransport:
-    """Answers from a raw archive what was answered at or before `upto` (UTC)."""
+    """Answers from a raw archive what was answered last at or before `upto` (UTC), or first after it.
+
+    A fund that opens asks for the past only on its first day: that answer is the evidence for every day before it. What
+    became public after `upto` is not used, whatever the answer holds (ingest.py).
+    """
 
     waits = False
 
@@ -200,13 +199,11 @@ class ReplayArchiveTransport:
 
     def send(self, request: Request, timeout_s: float) -> Reply:
         """The archived reply (timeout_s is not needed); SourceError when the archive has none."""
-        answer = self._archive.latest(request, self._upto)
+        answer = self._archive.latest(request, self._upto) or self._archive.first_after(request, self._upto)
         if answer is None:
-            later = self._archive.first_after(request, self._upto)
-            known = f"; it was first asked later, at {later:%Y-%m-%d %H:%M} UTC" if later else "; it was never asked"
             raise SourceError(
                 request,
-                f"the raw archive {self._archive.root} holds no answer up to {self._upto:%Y-%m-%d %H:%M} UTC{known}",
+                f"the raw archive {self._archive.root} holds no answer: this was never asked",
                 remedy="replay a session that this archive recorded, or record it with source live",
             )
         return Reply(answer.status, {}, answer.body)

@@ -169,7 +169,7 @@ class Ledger:
         return _frame([{**row, "status": status_of(row, at)}], _PROPOSAL_SCHEMA).row(0, named=True)
 
     def pending_approvals(self) -> pl.DataFrame:
-        """Approved and modified proposals without an order: pms/orders columns (order_id null), decision_id, decided_at."""
+        """Approved and modified proposals without an order: pms/orders columns (order_id null), decision."""
         query = (
             PROPOSAL_QUERY.outerjoin(ORDERS, ORDERS.c.proposal_id == PROPOSALS.c.proposal_id)
             .where(DECISIONS.c.action.in_(["approve", "modify"]), ORDERS.c.order_id.is_(None))
@@ -238,6 +238,8 @@ def _tidy(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
     """The row as the database will give it back, so that its journal body can be compared with it later."""
     for column in table.columns:
         value = row[column.name]
+        if isinstance(value, float):
+            row[column.name] = value + 0.0  # -0.0 does not come back from every database
         if isinstance(column.type, Money) and value is not None:
             cents = Decimal(value).quantize(CENT)
             if cents != value:

@@ -1,4 +1,4 @@
-"""HP end point: against statsmodels' filter, and what any trend must do."""
+"""HP end point: against our own one-sided filter, and what any trend must do."""
 
 from __future__ import annotations
 
@@ -6,17 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from macro_fund.agents.trend import end_weights, trend_end
-from macro_fund.features.stats import MONTHLY_SMOOTHING, one_sided_hp
-
-
-def test_same_end_point_as_statsmodels() -> None:
-    hpfilter = pytest.importorskip("statsmodels.tsa.filters.hp_filter").hpfilter
-    rng = np.random.default_rng(3)
-    for n in (36, 61, 240):
-        y = np.cumsum(rng.normal(0, 0.01, n)) + 4.0
-        _, trend = hpfilter(y, lamb=MONTHLY_SMOOTHING)
-        assert trend_end(y) == pytest.approx(float(np.asarray(trend)[-1]), abs=1e-9)
+from macro_fund.agents.trend import trend_end
+from macro_fund.features.stats import one_sided_hp
 
 
 def test_a_straight_line_is_its_own_trend() -> None:
@@ -26,13 +17,6 @@ def test_a_straight_line_is_its_own_trend() -> None:
 def test_same_end_point_as_the_one_sided_filter() -> None:
     y = np.cumsum(np.random.default_rng(4).normal(0, 0.01, 120)) + 4.0
     assert trend_end(y) == pytest.approx(one_sided_hp(pl.Series(y))[-1], abs=1e-9)
-
-
-def test_weights_sum_to_one_and_cannot_be_changed() -> None:
-    weights = end_weights(80)
-    assert weights.sum() == pytest.approx(1.0, abs=1e-9)
-    with pytest.raises(ValueError, match="read-only"):
-        weights[0] = 1.0
 
 
 def test_too_short() -> None:

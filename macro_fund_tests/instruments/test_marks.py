@@ -9,9 +9,12 @@ import polars as pl
 import pytest
 
 from macro_fund.instruments import di1
-from macro_fund.instruments.marks import contract_marks
+from macro_fund.instruments.marks import contract_marks, instrument_returns
+from macro_fund.pms import book
+from macro_fund.settings import default_settings
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.instruments import market
+from macro_fund_tests.pms import builders
 
 KEY = ["session", "trade_date", "contract"]
 
@@ -114,12 +117,117 @@ def test_missing_cdi_gives_no_pnl_for_di1_only() -> None:
     assert after["pnl_brl"].null_count() == 0
 
 
-def test_cdi_that_comes_later_is_not_used_before() -> None:
-    day = date(2019, 3, 28)
-    late = market.cdi().with_columns(
-        session=pl.when(pl.col("event_date") == date(2019, 3, 27)).then(date(2019, 4, 3)).otherwise("session")
+OUTAGES = [[date(2019, 3, 27)], [date(2019, 3, d) for d in (27, 28, 29)], [date(2018, 11, d) for d in (19, 20, 21)]]
+
+
+def cdi_out(days: list[date], arrival: date) -> pl.DataFrame:
+    """The CDI of `days` comes late, all in the session `arrival`."""
+    return market.cdi().with_columns(
+        session=pl.when(pl.col("event_date").is_in(days)).then(arrival).otherwise("session")
     )
-    assert one(of(market.settlements(), late), "DI1F21", day)["pnl_brl"] is None
+
+
+def healed(days: list[date]) -> date:
+    """The session after the last one that missed the CDI of `days`."""
+    late = market.cdi().filter(pl.col("event_date").is_in(days))
+    return market.table().offset(max(late["session"]), 1)
+
+
+@pytest.mark.parametrize("days", OUTAGES)
+def test_late_cdi_gives_the_marks_that_it_carries_again_when_it_comes(days: list[date], marks: pl.DataFrame) -> None:
+    arrival = healed(days)
+    found = of(market.settlements(), cdi_out(days, arrival))
+    waiting = found.filter(pl.col("pnl_brl").is_null() & pl.col("prev_trade_date").is_not_null())
+    again = found.filter(pl.col("session") == arrival, pl.col("trade_date") < market.table().offset(arrival, -1))
+    assert (waiting["root"].unique().to_list(), again["root"].unique().to_list()) == (["DI1"], ["DI1"])
+    assert (
+        again.select("contract", "trade_date")
+        .sort(pl.all())
+        .equals(waiting.select("contract", "trade_date").sort(pl.all()))
+    )
+    assert again["pnl_brl"].null_count() == 0
+    newest = found.sort("session").unique(["contract", "trade_date"], keep="last").sort("trade_date", "contract")
+    assert newest.drop("session").equals(marks.sort("trade_date", "contract").drop("session"))
+
+
+def test_late_cdi_gives_again_only_the_settlement_that_it_carries() -> None:
+    day, arrival = date(2019, 3, 27), date(2019, 4, 3)
+    found = of(market.settlements(), cdi_out([day], arrival)).filter(pl.col("contract") == "DI1F21")
+    assert found.filter(pl.col("session") == arrival)["trade_date"].to_list() == [date(2019, 3, 28), date(2019, 4, 2)]
+    row = found.filter(pl.col("trade_date") == date(2019, 3, 28))
+    assert row["session"].to_list() == [date(2019, 3, 29), arrival]
+    assert row["correction"].to_list() == [None, cdi_factor(day)]
+    assert row["pnl_brl"].to_list() == [None, 7.31]
+
+
+def test_late_cdi_does_not_depend_on_the_window() -> None:
+    days = OUTAGES[1]
+    late = cdi_out(days, healed(days))
+    sessions = market.keys(date(2019, 3, 26), date(2019, 4, 8))
+    together = of(market.settlements(), late, sessions)
+    for s in sessions:
+        alone = of(market.known_at(market.settlements(), s), market.known_at(late, s), [s])
+        assert alone.equals(together.filter(pl.col("session") == s))
+
+
+def test_late_settlement_and_late_cdi_end_with_the_same_marks(marks: pl.DataFrame) -> None:
+    """One contract's settlement of 27 March comes on 3 April, the CDI of 26 to 28 March on 2 April."""
+    missing = (pl.col("event_date") == date(2019, 3, 27)) & (pl.col("contract") == "DI1F21")
+    late = market.settlements().with_columns(session=pl.when(missing).then(date(2019, 4, 3)).otherwise("session"))
+    found = of(late, cdi_out([date(2019, 3, d) for d in (26, 27, 28)], date(2019, 4, 2)))
+    newest = found.sort("session").unique(["contract", "trade_date"], keep="last").sort("trade_date", "contract")
+    assert newest.drop("session").equals(marks.sort("trade_date", "contract").drop("session"))
+    row = found.filter((pl.col("contract") == "DI1F21") & (pl.col("trade_date") == date(2019, 3, 27)))
+    assert row["session"].to_list() == [date(2019, 4, 3)]
+
+
+@pytest.mark.parametrize("days", OUTAGES)
+def test_returns_of_the_days_without_cdi_are_given_again(days: list[date], marks: pl.DataFrame) -> None:
+    instruments = [i for i in default_settings().instruments if i.root == "DI1"]
+    found = of(market.settlements(), cdi_out(days, healed(days)))
+    late, whole = (instrument_returns(m, instruments, market.keys()) for m in (found, marks))
+    held = late.filter(pl.col("pnl_brl").is_null() & pl.col("shock").is_not_null())
+    assert held.height == len(instruments) * held["trade_date"].n_unique() > 0
+    newest = late.sort("session").unique(["instrument", "trade_date"], keep="last").sort("trade_date", "instrument")
+    assert newest.drop("session").equals(whole.sort("trade_date", "instrument").drop("session"))
+    alone = instrument_returns(found.filter(pl.col("session") <= healed(days)), instruments, [healed(days)])
+    assert alone.equals(late.filter(pl.col("session") == healed(days)))
+
+
+@pytest.mark.parametrize("days", OUTAGES)
+def test_the_book_makes_up_for_the_days_without_cdi_once_and_to_the_cent(days: list[date], marks: pl.DataFrame) -> None:
+    """800 DI1F21 from before the outage, 300 of them sold within it: two strategies, every cent."""
+    inception = market.table().offset(days[0], -4)
+    arrival = healed(days)
+    sessions = market.keys(market.table().offset(inception, 1), market.table().offset(arrival, 4))
+    traded = [(market.table().offset(days[0], -2), 800), (market.table().offset(days[0], 1), -300)]
+    fills = builders.fills(
+        *(builders.fill(d, "DI1F21", n, shares=builders.share(RATES_01=0.75, CROSS_02=0.25)) for d, n in traded)
+    )
+    found = of(market.settlements(), cdi_out(days, arrival))
+
+    def cube(rows: pl.DataFrame) -> pl.DataFrame:
+        return book.pnl(
+            fills, rows, market.cdi().clear(), sessions, capital=builders.CAPITAL, inception=inception,
+            calendar=market.calendar(), table=market.table(),
+        )  # fmt: skip
+
+    late, whole = cube(found), cube(marks)
+    by = ["strategy_id", "component"]
+    assert (
+        late.group_by(by)
+        .agg(pl.col("pnl_brl").sum())
+        .sort(by)
+        .equals(whole.group_by(by).agg(pl.col("pnl_brl").sum()).sort(by))
+    )
+    settled = [c.filter(pl.col("component") == "settlement") for c in (late, whole)]
+    in_outage = pl.col("session").is_in(found.filter(pl.col("correction").is_null())["session"].unique().to_list())
+    assert settled[0].filter(in_outage).is_empty()
+    assert settled[1].filter(in_outage)["pnl_brl"].sum() != 0
+    after = pl.col("session") > arrival
+    assert settled[0].filter(after).equals(settled[1].filter(after))
+    assert book.deferred(fills, found, market.table().offset(arrival, -1)).height > 0
+    assert book.deferred(fills, found, arrival).is_empty()
 
 
 def test_short_gap_is_carried_over_and_a_long_one_is_not() -> None:

@@ -1,0 +1,167 @@
+"""Homes for the graph tests: build one, copy one, run assets in one, and what a home holds as digests.
+
+Belongs here: what several graph tests need, with no opinion on what is right. The fixtures are in conftest.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+
+from macro_fund.definitions import build_defs
+from macro_fund.home import Home, create
+from macro_fund.orchestration.assets import asset_key
+from macro_fund.orchestration.operate import Operator, Report, instance_of, steps_of
+from macro_fund.orchestration.silver_dbt import MODELS
+from macro_fund.store.tables import TABLES
+
+# The latest history that gives every agent and strategy a view at the inception (the monetary view needs 36 month-ends
+# of the DI curve). Rates, the currency and equities are traded in the sessions that follow, and DOL rolls in the month.
+HISTORY_START = date(2021, 3, 1)
+INCEPTION = date(2024, 4, 1)
+
+Digests = dict[tuple[str, date], str]
+
+MISSING = "no file"
+_SHARED = ("lake", "raw", "reports")  # replaced by rename or never changed, so that a hard link is a copy
+_ENVIRONMENT = ("DAGSTER_HOME", "MACRO_FUND_HOME", "MACRO_FUND_SOURCE", "MACRO_FUND_LEDGER_URL")
+
+
+@contextmanager
+def own_environment() -> Iterator[None]:
+    """Nothing of the caller's fund is seen inside, nothing of ours is left outside."""
+    before = {name: os.environ.pop(name, None) for name in _ENVIRONMENT}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+@cache
+def graph() -> dg.Definitions:
+    """The whole graph, assembled once: the home comes from the environment that `operator` sets."""
+    return build_defs()
+
+
+@contextmanager
+def operator(home: Home, defs: dg.Definitions | None = None) -> Iterator[Operator]:
+    """An Operator on the home and the home's own Dagster instance, quiet."""
+    with own_environment(), instance_of(home) as instance:
+        yield Operator(defs or graph(), home, instance, lambda _what, _step: None)
+
+
+def open_fund(path: Path, inception: date = INCEPTION, history_start: date = HISTORY_START) -> Home:
+    """A new sample fund; nothing is materialized."""
+    with own_environment():
+        return create(path, source="sample", inception=inception, history_start=history_start)
+
+
+def catch_up(home: Home, keys: Sequence[date], defs: dg.Definitions | None = None) -> list[Report]:
+    """Run the sessions, the demonstration's PM approving every proposal; fails on the first error."""
+    with operator(home, defs) as op:
+        return [succeeded(r) for r in op.catch_up(keys, demo_pm=True)]
+
+
+def run_job(home: Home, name: str, keys: Sequence[date], defs: dg.Definitions | None = None) -> Report:
+    """Run one job for consecutive keys in one run; fails on an error."""
+    with operator(home, defs) as op:
+        return succeeded(op.run_job(name, keys))
+
+
+def succeeded(report: Report) -> Report:
+    errors = [f"{s.asset} {report.keys[0]}..{report.keys[-1]}: {s.error}" for s in report.steps if s.error]
+    assert report.success, f"{report.job} failed: {'; '.join(errors)}"
+    return report
+
+
+def run_assets(home: Home, assets: Iterable[str], key: date) -> Report:
+    """Materialize the assets for one key in process. A step that fails is in the report, not an exception.
+
+    Both tables of dbt are asked for together when one is, because they are one step.
+    """
+    wanted = set(assets)
+    if wanted & set(MODELS):
+        wanted |= set(MODELS)
+    with own_environment(), instance_of(home) as instance:
+        result = (
+            graph()
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                partition_key=key.isoformat(),
+                asset_selection=[asset_key(a) for a in sorted(wanted)],
+            )
+        )
+    return Report("assets", (key,), steps_of(result.all_events), result.success)
+
+
+def copy_home(source: Home, target: Path) -> Home:
+    """The same fund in another folder. Files of the lake are hard links: never write into one in place."""
+    target.mkdir(parents=True)
+    for path in source.path.iterdir():
+        if path.is_dir():
+            link = _link_or_copy if path.name in _SHARED else shutil.copy2
+            shutil.copytree(path, target / path.name, copy_function=link)
+        else:
+            shutil.copy2(path, target / path.name)
+    with own_environment():
+        return Home.open(target)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    if ".sqlite" in Path(source).name:
+        shutil.copy2(source, target)
+    else:
+        os.link(source, target)
+
+
+def tables_of(home: Home) -> list[str]:
+    """Every table of the catalogue, and the tables beside assets that the home holds."""
+    root = home.lake.root
+    sides = sorted(p.relative_to(root).as_posix() for p in root.glob("side/*/*/*") if p.is_dir())
+    return [*TABLES, *sides]
+
+
+def digests(home: Home, keys: Iterable[date]) -> Digests:
+    """Content digest of every table's partitions; a partition without a file is MISSING."""
+    wanted = list(keys)
+    return {
+        (table, key): home.lake.digest(table, key) if home.lake.path(table, key).exists() else MISSING
+        for table in tables_of(home)
+        for key in wanted
+    }
+
+
+def differences(ours: Mapping[tuple[str, date], str], theirs: Mapping[tuple[str, date], str]) -> list[str]:
+    """Which asset differs at which session, in words: the first session of each asset first."""
+    places = sorted(ours.keys() | theirs.keys(), key=lambda place: (place[1], place[0]))
+    found: dict[str, list[str]] = {}
+    for asset, session in places:
+        a, b = (x.get((asset, session), MISSING) for x in (ours, theirs))
+        if a != b:
+            found.setdefault(asset, []).append(f"{session} ({a[:8]} against {b[:8]})")
+    return [f"{asset}: {', '.join(sessions)}" for asset, sessions in found.items()]
+
+
+def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
+    """Tables that do not depend on the fund's own trades: everything that is not pms and not downstream of it."""
+    edges = (defs or graph()).resolve_asset_graph()
+    todo = [k for k in edges.materializable_asset_keys if k.path[0] == "pms"]
+    below = set(todo)
+    while todo:
+        new = edges.get(todo.pop()).child_keys - below
+        below |= new
+        todo += new
+    return sorted("/".join(k.path) for k in edges.materializable_asset_keys - below)
