@@ -126,6 +126,7 @@ class Operator:
         if demo_pm:
             approve_all(self.home, key)
         yield from self.drain("decisions")
+        yield from self.drain("check_failed")
 
     def catch_up(self, keys: Sequence[date], *, demo_pm: bool) -> Iterator[Report]:
         """Every key in order: the market half of consecutive keys in one run, the books session by session."""

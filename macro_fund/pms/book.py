@@ -71,7 +71,8 @@ def positions(fills: pl.DataFrame, marks: pl.DataFrame, sessions: Sequence[date]
         .then(pl.lit("settlement"))
         .otherwise(pl.lit("stale"))
     )
-    risk = [(pl.col(c).fill_null(0.0) * pl.col("quantity")).alias(c) for c in ("dv01_brl", "delta_brl")]
+    # + 0.0: a short position in something without DV01 has none, not -0.0
+    risk = [(pl.col(c) * pl.col("quantity") + 0.0).alias(c) for c in ("dv01_brl", "delta_brl")]
     rows = rows.with_columns(basis.alias("mark_basis"), *risk).rename(
         {"settle_price": "mark_price", "settle_rate": "mark_rate"}
     )

@@ -294,13 +294,17 @@ def risk(read: Reader, session: date) -> Section:
         [s, i, Number(f"component {s} {i}", v, "brl", "risk/var")]
         for s, i, v in parts.select("scope", "item", "var_brl").rows()
     ]
+    missing = pl.col("pnl_brl").is_null()
     stress = (
         at(read("risk/stress"), session)
-        .group_by("scenario", maintain_order=True)
-        .agg(pl.col("pnl_brl").sum())
+        .group_by("scenario")
+        .agg(
+            pl.when(~missing.all()).then(pl.col("pnl_brl").sum()).first().alias("sum"),
+            pl.col("instrument").filter(missing).sort().str.join(", ").alias("without"),
+        )
         .sort("scenario")
     )
-    scenes = [[n, Number(f"stress {n}", v, "brl", "risk/stress")] for n, v in stress.rows()]
+    scenes = [[n, Number(f"stress {n}", v, "brl", "risk/stress"), w] for n, v, w in stress.rows()]
     return Section(
         "risk",
         "Risk of the target book",
@@ -308,7 +312,7 @@ def risk(read: Reader, session: date) -> Section:
         [
             Grid(("method", "level", "VaR, one day", "expected shortfall", ""), rows),
             Grid(("scope", "item", "part of historical 99% VaR"), split),
-            Grid(("stress scenario", "P&L"), scenes),
+            Grid(("stress scenario", "P&L", "without a view of"), scenes),
         ],
         [
             Picture("VaR", plots.var_picture(read("risk/var"))),

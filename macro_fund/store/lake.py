@@ -11,12 +11,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
 import polars as pl
-import polars.selectors as cs
 
 from macro_fund.store.tables import PROVENANCE, TABLES, Table
 
@@ -43,8 +42,7 @@ def shape_problems(table: Table, frame: pl.DataFrame) -> list[str]:
         return problems
     nulls = frame.select(pl.col(table.required).null_count()).row(0, named=True)
     problems += [f"{name} has {n} nulls" for name, n in nulls.items() if n]
-    floats = frame.select(cs.float())
-    infinite = floats.select((~pl.all().is_finite()).sum()).row(0, named=True) if floats.width else {}
+    infinite = {name: _not_finite(column) for name, column in _float_columns(frame)}
     problems += [f"{name} has {n} NaN or infinite values" for name, n in infinite.items() if n]
     if table.unique and frame.height:
         twice = frame.select(pl.struct(table.sort).is_duplicated().sum()).item()
@@ -52,6 +50,23 @@ def shape_problems(table: Table, frame: pl.DataFrame) -> list[str]:
             example = frame.filter(pl.struct(table.sort).is_duplicated()).select(table.sort).row(0)
             problems.append(f"{twice} rows share the key {table.sort}, e.g. {example}")
     return problems
+
+
+def _float_columns(frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
+    """Every float of the frame with its name; fields of nested columns as column.field."""
+    for column in frame:
+        values = column
+        while isinstance(values.dtype, pl.List):
+            values = values.explode()
+        if isinstance(values.dtype, pl.Struct):
+            for name, field in _float_columns(values.struct.unnest()):
+                yield f"{column.name}.{name}", field
+        elif values.dtype.is_float():
+            yield column.name, values
+
+
+def _not_finite(values: pl.Series) -> int:
+    return int((~values.is_finite()).sum())
 
 
 def content_digest(table: Table, frame: pl.DataFrame) -> str:
@@ -116,9 +131,14 @@ class Lake:
         """Metadata written with the partition: digest, table, key and what the writer added."""
         path = self.path(table_key, key)
         try:
-            return pl.read_parquet_metadata(path)
+            found = pl.read_parquet_metadata(path)
         except FileNotFoundError:
             raise LakeError(f"{table_key} has no partition {key}: materialize it first ({path})") from None
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise LakeError(f"{table_key}: cannot read {path}: {error}; rerun {key}") from error
+        if "digest" not in found:
+            raise LakeError(f"{table_key}: {path} was not written by the lake (it has no digest); rerun {key}")
+        return found
 
     def digest(self, table_key: str, key: date) -> str:
         return self.metadata(table_key, key)["digest"]
