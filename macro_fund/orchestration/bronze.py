@@ -35,7 +35,19 @@ def take_in(source: ModuleType, run: Run) -> Output:
     got = ingest.ingest(
         source, series, window, pl.concat([before, kept]), run.home.sessions, run.home.http(window.upper)
     )
-    return Output(pl.concat([kept, got.rows]), side=((QUARANTINE, got.quarantine), (FAILURES, got.failures)))
+    partition = pl.max_horizontal("session", pl.lit(run.home.inception))
+    rows = got.rows.with_columns(pl.col("late") | partition.is_in(_reopened(run)))
+    return Output(pl.concat([kept, rows]), side=((QUARANTINE, got.quarantine), (FAILURES, got.failures)))
+
+
+def _reopened(run: Run) -> list[date]:
+    """Keys of the run that have a file and whose as_of has passed: what is added to them now comes late.
+
+    The frozen clock of sample and replay stands at each key's own as_of, so nothing is late there.
+    """
+    home = run.home
+    past = [k for k in run.keys if home.clock(home.sessions.as_of(k))() > home.sessions.as_of(k)]
+    return [k for k in past if home.lake.path(run.table.key, k).exists()]
 
 
 def _promises(name: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:

@@ -90,15 +90,18 @@ def breaks(read: Reader, session: date) -> Section:
         (i, str(e), Number(f"age {i}", a, "count", "silver/as_known"))
         for i, e, a in stale.select("series_id", "event_date", "age_days").rows()
     ]
-    lines = [
-        f"{verdicts.height} checks, {failed.height} failed, {failed.filter('blocking').height} of them stop what "
-        "rests on them."
+    asset = "quality/verdicts"
+    counts = [
+        Number("checks", verdicts.height, "count", asset),
+        Number("failed checks", failed.height, "count", asset),
+        Number("stopping checks", failed.filter("blocking").height, "count", asset),
     ]
     return Section(
         "breaks",
         "Breaks, stale data and limits",
-        lines,
+        (),
         [
+            Grid(("checks", "failed", "of these stop what rests on them"), [counts]),
             Grid(("", "asset", "check", "what"), rows, "no failed check"),
             Grid(("stale series", "newest", "age, days"), old, "no stale series"),
             limit_grid(read, session),

@@ -1,12 +1,298 @@
-def test_x(running_home):
-    import time
-    from macro_fund_tests.graph import harness
-    from datetime import date
-    T=running_home.lake.keys("reports/morning_pack")[-1]
-    print(T, running_home.path)
-    for k in running_home.lake.keys("reports/morning_pack"):
-        print(k, [(t, running_home.lake.read(t, only=[k]).height) for t in ("pms/fills","pms/positions","pms/pnl","pms/trade_proposals","pms/orders")])
-    c0=time.time(); c=harness.copy_home(running_home, running_home.path.parent/"zz"); print("copy", time.time()-c0)
-    for a in ("portfolio/conviction","risk/var","silver/observations","reports/morning_pack", "bronze/bcb_focus"):
-        c0=time.time(); r=harness.run_assets(c,[a],T); print(a, r.success, time.time()-c0, [s.error for s in r.steps])
-    print(harness.upstream_of_books())
+"""Wired or red: every input that an asset declares moves it, and it reads nothing that it does not declare.
+
+Each edge of the graph is one case: in a copy of a running fund the upstream table's numbers are changed in every
+partition up to T, the asset is materialized at T, and its content must differ. Keys of rows stay as they are, so that an
+asset cannot pass by finding nothing. The edges come from Dagster's own graph: a new edge is a new case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+import yaml
+
+from macro_fund.home import Home
+from macro_fund.orchestration import graph as nodes
+from macro_fund.orchestration.operate import DEMO_PM
+from macro_fund.orchestration.run import Run, side_table
+from macro_fund.orchestration.silver_dbt import MODELS
+from macro_fund.settings import default_settings
+from macro_fund.store.ledger import open_ledger
+from macro_fund.store.tables import TABLES, Table
+from macro_fund_tests.graph import harness
+from macro_fund_tests.graph.conftest import CopyHome
+
+NODES = {n.key: n for n in nodes.NODES}
+VERDICTS = "quality/verdicts"
+ORDERS, PROPOSALS = "pms/orders", "pms/trade_proposals"
+
+
+def edges() -> list[tuple[str, str]]:
+    """(asset, table upstream of it) as Dagster sees them."""
+    found = harness.graph().resolve_asset_graph()
+    keys = sorted(found.materializable_asset_keys)
+    return [("/".join(k.path), "/".join(p.path)) for k in keys for p in sorted(found.get(k).parent_keys)]
+
+
+# Rows of these carry the table that they come from, so that one run shows all their inputs at once.
+COLLECTING = (*MODELS, VERDICTS)
+EDGES = [(asset, upstream) for asset, upstream in edges() if asset not in COLLECTING]
+
+
+# changing a table
+
+
+def _moved(kind: pl.DataType, values: pl.Expr, step: pl.Expr) -> pl.Expr | None:
+    """The values moved by up to 2%, each row otherwise, integers by one away from zero; None for what is no number."""
+    if kind.is_float():
+        return values * (1 + step)
+    if isinstance(kind, pl.Decimal):
+        return (values.cast(pl.Float64) * (1 + step)).round(2).cast(kind)
+    if kind.is_integer():
+        return (values + values.sign()).cast(kind)
+    if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
+        # shares of a position sum to 1 whatever happens
+        fields = [f.name for f in kind.inner.fields if f.dtype.is_float() and f.name != "share"]
+        moved_fields = [pl.element().struct.field(name) * 1.02 for name in fields]
+        return values.list.eval(pl.element().struct.with_fields(*moved_fields)) if fields else None
+    return None
+
+
+def moved(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every number that is not part of its key changed; a table without numbers: its booleans."""
+    place = pl.int_range(pl.len(), dtype=pl.Int64) % 6
+    step = (place - 3 + (place >= 3).cast(pl.Int64)) * (0.02 / 3)
+    free = {name: kind for name, kind in table.schema.items() if name not in table.sort}
+    numbers = {name: new for name, kind in free.items() if (new := _moved(kind, pl.col(name), step)) is not None}
+    flipped = {name: ~pl.col(name) for name, kind in free.items() if kind == pl.Boolean}
+    return frame.with_columns(**(numbers or flipped))
+
+
+def move(home: Home, table: Table, upto: date, change: Callable[[Table, pl.DataFrame], pl.DataFrame] = moved) -> None:
+    for key in home.lake.keys(table.key, upto):
+        rows = home.lake.read(table.key, only=[key], table=table)
+        home.lake.write(table, key, change(table, rows))
+
+
+def test_the_change_is_one(running_home: Home):
+    """Every table that is an input has rows with numbers (or booleans) that are not zero, and `moved` changes them."""
+    for upstream in sorted({u for _, u in edges()}):
+        rows = running_home.lake.read(upstream).tail(100)
+        after = moved(TABLES[upstream], rows)
+        assert after.schema == rows.schema
+        same = sum(a == b for a, b in zip(rows.rows(), after.rows(), strict=True))
+        assert same < rows.height / 2, f"{upstream}: {same} of {rows.height} rows did not change"
+
+
+# edges for which numbers alone are not what matters
+
+
+def _ledger_again(home: Home, change: Callable[[pl.DataFrame], pl.DataFrame], upto: date, fills_before: date) -> Home:
+    """The home with a new ledger: proposals as `change` makes them, the same approvals, orders, fills before a day."""
+    old, path = home.ledger, home.path / "again.sqlite"
+    new = open_ledger(f"sqlite:///{path}")
+    for (session,), rows in old.proposals().partition_by("session", as_dict=True).items():
+        if session <= upto:
+            at = home.sessions.as_of(session)
+            new.record_proposals(change(rows.select(list(TABLES[PROPOSALS].schema))), at=at)
+            for proposal in rows["proposal_id"]:
+                new.decide(proposal, "approve", person=DEMO_PM, note="", at=at + timedelta(minutes=5))
+    fills = old.fills().filter(pl.col("session") < fills_before)
+    if fills.height:
+        new.record_orders(old.orders().filter(pl.col("session") < fills_before), at=home.sessions.as_of(upto))
+        new.record_fills(fills, at=home.sessions.as_of(upto))
+    old.close()
+    for stale in home.path.glob("ledger.sqlite*"):
+        stale.unlink()
+    path.rename(home.path / "ledger.sqlite")
+    new.close()
+    return Home.open(home.path)
+
+
+def _as_it_was(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows
+
+
+def _before_the_fills(home: Home, key: date) -> Home:
+    """A fill is recorded once, with the price of its day: go back to where T's orders are not filled."""
+    return _ledger_again(home, _as_it_was, key, fills_before=key)
+
+
+def _half_a_book(home: Home, key: date) -> Home:
+    """A book on its targets has nothing to propose, whatever the signals say: halve the positions."""
+
+    def halve(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns((pl.col("quantity") // 2).alias("quantity"))
+
+    move(home, TABLES["pms/positions"], key, halve)
+    return home
+
+
+SCENES: dict[str, Callable[[Home, date], Home]] = {"pms/fills": _before_the_fills, PROPOSALS: _half_a_book}
+
+
+def _expires_soon(home: Home, key: date) -> Home:
+    """The pack takes a contract's maturity from its marks, to warn of expiries: bring them near."""
+
+    def near(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns(pl.lit(key + timedelta(days=7)).alias("maturity"))
+
+    move(home, TABLES["silver/contract_marks"], key, near)
+    return home
+
+
+def _other_proposals(home: Home, key: date) -> Home:
+    """Orders come from proposals through the ledger, where they were approved: propose one contract more."""
+    return _ledger_again(home, lambda rows: rows.with_columns(pl.col("quantity") + 1), key, fills_before=date.min)
+
+
+def _hawkish(home: Home, key: date) -> Home:
+    """RATES-01 asks the monetary view one thing: does it speak against receiving? Let it."""
+
+    def hawkish(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns(pl.lit(1.0).alias("state_score"))
+
+    move(home, TABLES["agents/monetary_view"], key, hawkish)
+    return home
+
+
+def _fx_view(home: Home, key: date) -> Home:
+    """FX-02 is flat in these sessions (signal 0): give it a view, which the proposal's words must carry."""
+
+    def view(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns(pl.lit(0.5).alias("signal"))
+
+    move(home, TABLES["signals/fx_02"], key, view)
+    return home
+
+
+OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
+    ("reports/morning_pack", "silver/contract_marks"): _expires_soon,
+    ("signals/rates_01", "agents/monetary_view"): _hawkish,
+    (PROPOSALS, "signals/fx_02"): _fx_view,
+    (ORDERS, PROPOSALS): _other_proposals,
+}
+
+
+# the cases
+
+
+@pytest.fixture(scope="module")
+def session(running_home: Home) -> date:
+    """The newest session with proposals, orders, fills, positions and P&L."""
+    busy = [PROPOSALS, ORDERS, "pms/fills", "pms/positions", "pms/pnl"]
+    days = [set(running_home.lake.read(t)["session"]) for t in busy]
+    return max(set.intersection(*days))
+
+
+def materialize(home: Home, asset: str, key: date) -> str:
+    report = harness.succeeded(harness.run_assets(home, [asset], key))
+    assert [s.asset for s in report.steps if s.asset == asset]
+    return home.lake.digest(asset, key)
+
+
+@pytest.fixture(scope="module")
+def baseline(running_home: Home, copy_home: CopyHome, session: date) -> Callable[[str], str]:
+    """Digest of an asset at the session before anything upstream is changed."""
+    known: dict[str, str] = {}
+
+    def digest(asset: str) -> str:
+        if asset not in known:
+            scene = SCENES.get(asset)
+            known[asset] = (
+                materialize(scene(copy_home(running_home), session), asset, session)
+                if scene
+                else running_home.lake.digest(asset, session)
+            )
+        return known[asset]
+
+    return digest
+
+
+@pytest.mark.parametrize(("asset", "upstream"), EDGES)
+def test_an_input_moves_the_asset(
+    running_home: Home,
+    copy_home: CopyHome,
+    session: date,
+    baseline: Callable[[str], str],
+    asset: str,
+    upstream: str,
+):
+    home = copy_home(running_home)
+    if scene := SCENES.get(asset):
+        home = scene(home, session)
+    if otherwise := OTHERWISE.get((asset, upstream)):
+        home = otherwise(home, session)
+    else:
+        move(home, TABLES[upstream], session)
+    assert materialize(home, asset, session) != baseline(asset), (
+        f"{asset} says that it depends on {upstream}, but is the same whatever that says: wire it, or drop the dependency"
+    )
+
+
+def test_no_special_case_is_left_over():
+    assert set(OTHERWISE) <= set(EDGES)
+    assert set(SCENES) <= {a for a, _ in EDGES}
+
+
+def test_a_rerun_alone_changes_nothing(running_home: Home, copy_home: CopyHome, session: date):
+    """What the cases above compare with: without a change upstream, materializing again gives the same content."""
+    home = copy_home(running_home)
+    for asset in ("silver/di_curve", "portfolio/targets", "risk/var", "pms/pnl", "reports/morning_pack", PROPOSALS):
+        assert materialize(home, asset, session) == running_home.lake.digest(asset, session), asset
+
+
+def by_origin(asset: str, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The rows of a collecting table by the table upstream that they come from."""
+    if asset == VERDICTS:
+        return {str(k[0]): rows for k, rows in frame.partition_by("asset", as_dict=True).items()}
+    source = {s.id: f"bronze/{s.source}" for s in default_settings().series}
+    named = frame.with_columns(pl.col("series_id").replace_strict(source).alias("_from"))
+    return {str(k[0]): rows for k, rows in named.partition_by("_from", as_dict=True).items()}
+
+
+@pytest.mark.parametrize("assets", [MODELS, (VERDICTS,)])
+def test_each_input_moves_its_rows(running_home: Home, copy_home: CopyHome, session: date, assets: tuple[str, ...]):
+    # the opening session has rows of every source, a later one may be without a monthly or weekly one
+    key = running_home.inception if assets == MODELS else session
+    home = copy_home(running_home)
+    upstreams = {a: {u for x, u in edges() if x == a} for a in assets}
+    assert all(upstreams.values())
+    for upstream in set.union(*upstreams.values()):
+        # what verdicts collects of an asset is its verdicts, which lie beside its table
+        table = side_table(TABLES[VERDICTS], upstream) if assets == (VERDICTS,) else TABLES[upstream]
+        move(home, table, key)
+    harness.succeeded(harness.run_assets(home, assets, key))
+    for asset in assets:
+        before, after = (by_origin(asset, h.lake.read(asset, only=[key])) for h in (running_home, home))
+        assert set(before) == set(after) == upstreams[asset]
+        for upstream in upstreams[asset]:
+            assert not before[upstream].equals(after[upstream]), f"{upstream} does not reach {asset}"
+
+
+@pytest.mark.parametrize("asset", [k for k, n in NODES.items() if not n.deps])
+def test_another_world_gives_another_bronze(running_home: Home, copy_home: CopyHome, asset: str):
+    """An asset without inputs reads its provider: another world answers otherwise."""
+    key = max(running_home.lake.read(asset)["session"].max(), running_home.inception)
+    home = copy_home(running_home)
+    fund = yaml.safe_load((home.path / "fund.yaml").read_text())
+    (home.path / "fund.yaml").write_text(yaml.safe_dump({**fund, "sample_seed": 7}))
+    home.lake.path(asset, key).unlink()
+    assert materialize(home, asset, key) != running_home.lake.digest(asset, key)
+
+
+@pytest.mark.parametrize("asset", sorted(NODES))
+def test_an_asset_reads_what_it_declares_and_nothing_else(
+    running_home: Home, copy_home: CopyHome, session: date, asset: str
+):
+    node = NODES[asset]
+    if not node.deps:
+        return
+    home = copy_home(running_home)
+    run = Run(home, node.table, (session,))
+    node.compute(run)
+    through_the_ledger = {PROPOSALS} if asset == ORDERS else set()
+    assert set(run.read_digests) | through_the_ledger == set(node.deps) | set(node.previous)

@@ -1,0 +1,263 @@
+"""A check that cannot fail is a defect: each one is silent on a running fund and speaks when its table is spoilt.
+
+Every check of every node needs a corruption in `CORRUPTIONS`: by (asset, check), or by ("*", check) for the checks that
+assets share. dbt's tests need a statement in `SPOILT` that breaks them. What the graph has and these lack is red.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from macro_fund.home import Home
+from macro_fund.orchestration import graph as nodes
+from macro_fund.orchestration.node import Node
+from macro_fund.orchestration.run import Run, side_table
+from macro_fund.orchestration.silver_dbt import MODELS, PROJECT_DIR, fill_scratch
+from macro_fund.store.lake import shape_problems
+from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
+from macro_fund_tests.graph import harness
+from macro_fund_tests.graph.conftest import CopyHome
+
+NODES = {n.key: n for n in nodes.NODES}
+CHECKS = [(key, check.name) for key, node in NODES.items() for check in node.checks]
+
+Corruption = Callable[[Run, pl.DataFrame], pl.DataFrame]
+
+# What the market or a provider did, not what we computed: these may fail on a fund that works.
+MARKET_FACTS = {("risk/limits", "no_breach")}
+
+
+def put(column: str, value: object, where: pl.Expr | None = None) -> Corruption:
+    """The column set to a value (an expression or a constant), in the rows `where`."""
+
+    def corrupt(run: Run, frame: pl.DataFrame) -> pl.DataFrame:
+        new = value if isinstance(value, pl.Expr) else pl.lit(value, frame.schema[column])
+        chosen = pl.lit(True) if where is None else where
+        assert frame.filter(chosen).height, f"{run.table.key}: no row to spoil"
+        return frame.with_columns(pl.when(chosen).then(new).otherwise(column).cast(frame.schema[column]).alias(column))
+
+    return corrupt
+
+
+def then(*steps: Corruption) -> Corruption:
+    def corrupt(run: Run, frame: pl.DataFrame) -> pl.DataFrame:
+        for step in steps:
+            frame = step(run, frame)
+        return frame
+
+    return corrupt
+
+
+def without(where: pl.Expr) -> Corruption:
+    return lambda _, frame: frame.filter(~where)
+
+
+def scaled(column: str, factor: float, where: pl.Expr | None = None) -> Corruption:
+    return put(column, pl.col(column) * factor, where)
+
+
+def beside(kind: str, row: tuple[object, ...]) -> Corruption:
+    """One more row beside the asset."""
+
+    def corrupt(run: Run, frame: pl.DataFrame) -> pl.DataFrame:
+        table = {"quarantine": QUARANTINE, "failures": FAILURES}[kind]
+        run.side[kind] = pl.DataFrame([(run.last, run.table.key, *row)], schema=table.schema, orient="row")
+        return frame
+
+    return corrupt
+
+
+def nothing_arrived(run: Run, frame: pl.DataFrame) -> pl.DataFrame:
+    """The newest rows of the asset are three years old."""
+    for key in run.own_keys:
+        rows = run.home.lake.read(run.table.key, only=[key])
+        run.home.lake.write(run.table, key, rows.filter(pl.col("event_date") < pl.date(2021, 6, 1)))
+    return frame.clear()
+
+
+def another_price(run: Run, frame: pl.DataFrame) -> pl.DataFrame:
+    """B3's price and rate of a contract disagree."""
+    table = TABLES["bronze/b3_settlements"]
+    for key in run.home.lake.keys(table.key, run.last):
+        rows = run.home.lake.read(table.key, only=[key])
+        run.home.lake.write(table, key, rows.with_columns(pl.col("settle_price") * 1.001))
+    return frame
+
+
+LISTED = pl.col("target_contracts").fill_null(0) != 0
+TOTAL = pl.col("scope") == "total"
+CENT = pl.lit("0.01").str.to_decimal(scale=2)
+
+CORRUPTIONS: dict[tuple[str, str], Corruption] = {
+    ("*", "sessions_inside"): put("session", date(2019, 1, 2)),
+    ("*", "every_session"): lambda run, frame: frame.filter(pl.col("session") != run.last),
+    ("*", "reasons_given"): then(put("status", "no_view"), put("reason", "")),
+    ("*", "public_by_as_of"): put("knowledge_time", pl.col("knowledge_time").dt.offset_by("30d")),
+    ("*", "fresh"): nothing_arrived,
+    ("*", "answered"): beside("failures", ("br_x", "GET https://host/path", "no answer within 30 s")),
+    ("*", "no_quarantine"): beside("quarantine", ("br_x", None, "value=9", "outside the range")),
+    ("*", "catalogue"): put("value", 1e9),
+    ("*", "typed"): put("source", ""),
+    ("silver/di_curve", "no_arbitrage"): put("rate", -0.01),
+    ("silver/di_curve", "reprices_contracts"): another_price,
+    ("silver/ust_curve", "reprices_par"): scaled("zero_rate", 1.01),
+    ("silver/contract_marks", "pnl_recomputed"): put("pnl_brl", pl.col("pnl_brl") + 1000),
+    ("silver/contract_marks", "pnl_known"): put("pnl_brl", None, pl.col("prev_trade_date").is_not_null()),
+    ("silver/contract_marks", "bounded"): put("dv01_brl", 61.0),
+    ("silver/instrument_returns", "bounded"): put("shock", 1001.0),
+    ("agents/monetary_view", "contributions_sum"): put("state_score", pl.col("state_score") * 0.5 - 0.01),
+    ("agents/monetary_view", "bounded"): put("state_score", 1.01),
+    ("agents/regime_view", "contributions_sum"): put("state_score", pl.col("state_score") * 0.5 - 0.01),
+    ("agents/regime_view", "sums_to_one"): scaled("p_deflation", 1.01),
+    **{(s, "bounded"): put("signal", -1.01) for s in NODES if s.startswith("signals/")},
+    **{
+        (s, "direction_has_signal"): then(put("direction", 1), put("signal", None))
+        for s in NODES
+        if s.startswith("signals/")
+    },
+    ("portfolio/conviction", "contributions_sum"): put("score", pl.col("score") + 0.1),
+    ("portfolio/conviction", "bounded"): put("score", 1.01),
+    ("portfolio/targets", "shares_sum"): put("shares", pl.col("shares").list.head(0), LISTED),
+    ("portfolio/targets", "signs_follow_score"): put("target_contracts", -pl.col("target_contracts"), LISTED),
+    ("portfolio/targets", "inside_limits"): scaled("dv01_brl", 50.0, LISTED),
+    ("risk/var", "components_sum"): scaled("var_brl", 1.01, TOTAL),
+    ("risk/var", "recomputed"): scaled("var_brl", 2.0, TOTAL & (pl.col("method") == "historical")),
+    ("risk/stress", "signs"): put("pnl_brl", -pl.col("pnl_brl"), pl.col("pnl_brl").fill_null(0) != 0),
+    ("risk/limits", "measured"): then(put("value", None), put("status", "ok")),
+    ("risk/limits", "no_breach"): put("status", "breach"),
+    ("pms/fills", "in_ledger"): put("fill_id", "0" * 12),
+    ("pms/positions", "fills_sum"): put("quantity", pl.col("quantity") + 1),
+    ("pms/nav", "ties"): put("nav_brl", pl.col("nav_brl") + CENT),
+    ("pms/nav", "bounded"): put("fund_index", 0.49),
+    ("pms/trade_proposals", "in_ledger"): put("proposal_id", "0" * 12),
+    ("pms/trade_proposals", "adds_up"): put("position_after", pl.col("position_after") + 1),
+    ("pms/orders", "in_ledger"): put("order_id", "0" * 12),
+    ("pms/orders", "approved"): put("approved_by", ""),
+    ("quality/verdicts", "all_judged"): without(pl.col("asset") == "risk/var"),
+    ("reports/morning_pack", "reads_back"): put("text", "123,456.78"),
+    ("reports/morning_pack", "levels_agree"): scaled("value", 1.001, pl.col("section") == "markets"),
+}
+
+
+def corruption_of(asset: str, check: str) -> Corruption | None:
+    return CORRUPTIONS.get((asset, check)) or CORRUPTIONS.get(("*", check))
+
+
+def latest(home: Home, node: Node) -> tuple[Run, pl.DataFrame]:
+    """A run of the newest partition of the node that has rows, with what lies beside it, and its frame."""
+    days = [k for k in home.lake.keys(node.key) if home.lake.read(node.key, only=[k]).height]
+    run = Run(home, node.table, (days[-1],))
+    for kind in (QUARANTINE, FAILURES):
+        side = side_table(kind, node.key)
+        run.side[kind.key] = home.lake.read(side.key, only=run.keys, table=side)
+    return run, home.lake.read(node.key, only=run.keys)
+
+
+def problems(node: Node, check: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    found = [c for c in node.checks if c.name == check]
+    assert len(found) == 1, f"{node.key} has {len(found)} checks named {check}"
+    return found[0].problems(run, frame)
+
+
+def test_every_check_has_a_corruption_and_every_corruption_a_check():
+    naked = [f"{a} {c}" for a, c in CHECKS if corruption_of(a, c) is None]
+    assert not naked, f"show that these can fail: add a corruption for {naked}"
+    names = {c for _, c in CHECKS}
+    left_over = [(a, c) for a, c in CORRUPTIONS if (a, c) not in CHECKS and not (a == "*" and c in names)]
+    assert not left_over, f"no such check (any more): {left_over}"
+
+
+@pytest.mark.parametrize(("asset", "check"), CHECKS)
+def test_a_check_is_silent_on_a_fund_that_works(running_home: Home, asset: str, check: str):
+    run, frame = latest(running_home, NODES[asset])
+    found = problems(NODES[asset], check, run, frame)
+    if (asset, check) not in MARKET_FACTS:
+        assert found == []
+
+
+@pytest.mark.parametrize(("asset", "check"), CHECKS)
+def test_a_check_speaks_when_its_table_is_spoilt(running_home: Home, copy_home: CopyHome, asset: str, check: str):
+    run, frame = latest(copy_home(running_home), NODES[asset])
+    corrupt = corruption_of(asset, check)
+    assert corrupt is not None
+    found = problems(NODES[asset], check, run, corrupt(run, frame))
+    assert found, f"{asset} {check} accepts a spoilt table"
+    assert {s for s, _ in found} <= set(run.sessions), "a problem is told of a session outside the run"
+    assert all(text.strip() for _, text in found)
+
+
+@pytest.mark.parametrize("asset", sorted(NODES))
+def test_every_shape_is_checked(running_home: Home, asset: str):
+    node = NODES[asset]
+    _, frame = latest(running_home, node)
+    assert not any(shape_problems(node.table, frame))
+    required = node.table.required[0]
+    spoilt = {
+        "missing": frame.drop(required),
+        "unknown": frame.with_columns(pl.lit(1).alias("extra")),
+        "nulls": frame.with_columns(pl.lit(None, frame.schema[required]).alias(required)),
+        "share the key": pl.concat([frame, frame.head(1)]) if node.table.unique else frame.drop(required),
+    }
+    for name in (n for n, t in frame.schema.items() if t.is_float()):
+        spoilt[f"NaN {name}"] = frame.with_columns(pl.lit(float("nan")).alias(name))
+    accepted = [what for what, bad in spoilt.items() if not any(shape_problems(node.table, bad))]
+    assert not accepted
+
+
+# dbt: one statement a test, on the tables that the models made
+
+ROW = "(select * replace ({new}) from main.{table} limit 1)"
+
+
+def one_more(table: str, new: str) -> str:
+    return f"insert into main.{table} {ROW.format(table=table, new=new)}"
+
+
+SPOILT = {
+    **{f"not_null_observations_{c}": one_more("observations", f"null as {c}") for c in
+       ("session", "series_id", "event_date", "value", "knowledge_time")},
+    "accepted_values_observations_knowledge_basis__vintage__calendar__lag__observed": one_more(
+        "observations", "'guess' as knowledge_basis"
+    ),
+    "observations_one_row_per_vintage": one_more("observations", "'other' as source"),
+    **{f"not_null_as_known_{c}": one_more("as_known", f"null as {c}") for c in
+       ("session", "series_id", "event_date", "value")},
+    "as_known_never_from_the_future": one_more("as_known", "knowledge_time + interval 40 years as knowledge_time"),
+}
+
+
+def dbt_checks() -> set[str]:
+    keys = harness.graph().resolve_asset_graph().asset_check_keys
+    return {k.name for k in keys if "/".join(k.asset_key.path) in MODELS}
+
+
+def test_every_dbt_test_has_a_corruption():
+    assert dbt_checks() == set(SPOILT)
+
+
+def test_dbt_tests_fail_on_spoilt_tables(running_home: Home, tmp_path: Path):
+    from dbt.cli.main import dbtRunner
+
+    scratch, run = tmp_path / "scratch.duckdb", Run(running_home, TABLES[MODELS[0]], (running_home.inception,))
+    fill_scratch(scratch, run)
+    with duckdb.connect(str(scratch)) as db:
+        db.execute("set timezone = 'UTC'")
+        for model in MODELS:
+            db.register("incoming", running_home.lake.read(model, only=run.keys).to_arrow())
+            db.execute(f"create table main.{model.split('/')[1]} as select * from incoming")
+            db.unregister("incoming")
+        for statement in SPOILT.values():
+            db.execute(statement)
+    where = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    out = ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
+    dbtRunner().invoke(["--quiet", "test", *where, *out, "--vars", json.dumps({"scratch": str(scratch)})])
+    results = json.loads((tmp_path / "target" / "run_results.json").read_text())["results"]
+    said = {r["unique_id"].split(".")[2]: r["status"] for r in results}
+    assert said == dict.fromkeys(SPOILT, "fail")

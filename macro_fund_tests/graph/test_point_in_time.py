@@ -1,0 +1,100 @@
+"""Nothing of a session rests on what became known later: not in the lake, not at the sources.
+
+Both tests turn the whole future into garbage and compare every table with the fund that never saw it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import polars.selectors as cs
+import pytest
+
+from macro_fund.definitions import build_defs
+from macro_fund.home import Home, home_path
+from macro_fund.orchestration.jobs import JOBS
+from macro_fund.orchestration.resources import FundResource
+from macro_fund.sample.transport import SampleTransport
+from macro_fund.sources.http import Transport
+from macro_fund_tests.graph import harness
+from macro_fund_tests.graph.conftest import CopyHome
+from macro_fund_tests.graph.harness import INCEPTION
+
+pytestmark = pytest.mark.graph
+
+WHOLE_DAY = ("morning", "propose", "order")
+
+
+def poison(path: Path) -> None:
+    """Wrong numbers, turned verdicts and other words in every row, under the file's own schema and metadata."""
+    rows = pl.read_parquet(path).with_columns(
+        cs.float() * -1000, cs.integer() * 7 + 1, ~cs.boolean(), cs.decimal() * 3, cs.string() + " poisoned"
+    )
+    draft = path.with_suffix(".draft")
+    rows.cast(dict(pl.read_parquet_schema(path))).write_parquet(draft, metadata=pl.read_parquet_metadata(path))
+    draft.replace(path)  # the file is a hard link to another home's: never write into it
+
+
+def future_files(home: Home, session: date) -> list[Path]:
+    return sorted(p for p in home.lake.root.rglob("*.parquet") if date.fromisoformat(p.stem) > session)
+
+
+@pytest.mark.parametrize("what", [poison, os.unlink])
+def test_later_partitions_are_not_read(what, running_home: Home, copy_home: CopyHome, more_keys: list[date]) -> None:
+    session = more_keys[1]
+    home = copy_home(running_home)
+    files = future_files(home, session)
+    tables = {p.parent.relative_to(home.lake.root).as_posix() for p in files}
+    assert set(harness.upstream_of_books()) < tables, "the running fund has no later partition to turn into garbage"
+    for path in files:
+        what(path)
+
+    for name in WHOLE_DAY:
+        harness.run_job(home, name, [session])
+
+    changed = harness.differences(harness.digests(running_home, [session]), harness.digests(home, [session]))
+    assert not changed, "\n".join(changed)
+
+
+def test_the_whole_day_is_every_asset() -> None:
+    """A job added to the graph has to be added to these tests, unless its assets are in another one's."""
+    jobs = {job.name: harness.graph().resolve_job_def(job.name).asset_layer.selected_asset_keys for job in JOBS}
+    every = set().union(*jobs.values())
+    assert set().union(*(jobs[name] for name in WHOLE_DAY)) == every
+    assert every == set(harness.graph().resolve_asset_graph().materializable_asset_keys)
+
+
+@dataclass(frozen=True)
+class SeesTheFuture(Home):
+    """A home whose providers serve their whole future to every question, and serve it as garbage."""
+
+    def transport(self, as_of: datetime) -> Transport:
+        return SampleTransport(self.settings.fund.sample_seed, now=None, poison_after=as_of)
+
+
+class SeesTheFutureResource(FundResource):
+    """Opens the home of the environment as SeesTheFuture."""
+
+    def open(self) -> Home:
+        home = Home.open(home_path())
+        return SeesTheFuture(home.path, home.settings)
+
+
+def graph_that_sees_the_future() -> dg.Definitions:
+    return build_defs(resources={"fund": SeesTheFutureResource()})
+
+
+def test_providers_may_serve_the_future_as_garbage(
+    running_home: Home, tmp_path_factory: pytest.TempPathFactory, more_keys: list[date]
+) -> None:
+    keys = [INCEPTION, *more_keys]
+    home = harness.open_fund(tmp_path_factory.mktemp("poisoned") / "home")
+    harness.catch_up(home, keys, graph_that_sees_the_future())
+
+    changed = harness.differences(harness.digests(running_home, keys), harness.digests(home, keys))
+    assert not changed, "\n".join(changed)

@@ -1,0 +1,400 @@
+"""The whole graph on real data: numbers checked by hand against the sources, faults of every provider, one bad day.
+
+The numbers typed in here are the observations behind the replay server (its `data` folder), in the provider's unit.
+The server's clock stands at the as_of of the newest session that is run: it knows no more than the morning did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from macro_fund.cli import app
+from macro_fund.home import Home, create
+from macro_fund.orchestration.operate import Report
+from macro_fund.orchestration.run import side_table
+from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES, Table
+from macro_fund_tests import realworld
+from macro_fund_tests.graph import harness
+from macro_fund_tests.realworld import RealWorld
+
+pytestmark = [pytest.mark.graph, pytest.mark.realworld]
+
+HOSTS = {
+    "bronze/b3_settlements": "www.b3.com.br",
+    "bronze/bcb_focus": "olinda.bcb.gov.br",
+    "bronze/bcb_ptax": "olinda.bcb.gov.br",
+    "bronze/bcb_sgs": "api.bcb.gov.br",
+    "bronze/fred": "fred.stlouisfed.org",
+    "bronze/us_treasury": "home.treasury.gov",
+    "bronze/yahoo": "query1.finance.yahoo.com",
+}
+ALWAYS = 10_000  # more answers than a session asks for
+HOLD_S = 0.02  # a server that closes the connection without an answer does so after this
+
+NEW_YEAR, JANUARY_8 = date(2019, 1, 2), date(2019, 1, 8)
+MAY_15, MAY_16, MAY_17, MAY_18, MAY_19, MAY_22 = (date(2017, 5, d) for d in (15, 16, 17, 18, 19, 22))
+FACT = ["series_id", "event_date", "value"]
+SETTLEMENT = ["contract", "event_date", "settle_price", "settle_rate"]
+
+
+@dataclass(frozen=True)
+class Fund:
+    """A fund on the replay server. `run` sets the server's clock to the morning of the last key."""
+
+    home: Home
+    server: RealWorld
+
+    @classmethod
+    def create(cls, tmp: pytest.TempPathFactory, server: RealWorld, inception: date, history_start: date) -> Fund:
+        path = tmp.mktemp("real") / "home"
+        with harness.own_environment():
+            home = create(path, source="replay", inception=inception, history_start=history_start)
+        return cls(home, server)
+
+    def copy(self, tmp: pytest.TempPathFactory) -> Fund:
+        return Fund(harness.copy_home(self.home, tmp.mktemp("copy") / "home"), self.server)
+
+    def run(self, *keys: date) -> list[Report]:
+        """Every job of the sessions, the demonstration's PM approving each proposal."""
+        self._set_clock(keys[-1])
+        return harness.catch_up(self.home, keys)
+
+    def ask(self, key: date) -> Report:
+        """Only the sources of one session."""
+        self._set_clock(key)
+        return harness.succeeded(harness.run_assets(self.home, HOSTS, key))
+
+    def _set_clock(self, key: date) -> None:
+        self.server.set_now(self.home.sessions.as_of(key))
+
+    def rows(self, table: str, *only: date) -> pl.DataFrame:
+        return self.home.lake.read(table, only=only or None)
+
+    def beside(self, kind: Table, asset: str, key: date) -> pl.DataFrame:
+        table = side_table(kind, asset)
+        return self.home.lake.read(table.key, only=[key], table=table)
+
+    def facts(self, asset: str, upto: date) -> set[tuple[object, ...]]:
+        """What the bronze table holds of the sessions to `upto`, whenever it was learnt."""
+        rows = self.rows(asset).filter(pl.col("session") <= upto)
+        return set(rows.select(SETTLEMENT if asset == "bronze/b3_settlements" else FACT).rows())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RealWorld]:
+    if reason := realworld.why_absent():
+        pytest.skip(reason)
+    process, world = realworld.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MACRO_FUND_REPLAY_URL", world.url)
+        yield world
+    process.terminate()
+    process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def january(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
+    """Nine years of history, opened on 2 January 2019, run to the 8th."""
+    fund = Fund.create(tmp_path_factory, server, NEW_YEAR, date(2010, 1, 4))
+    fund.run(NEW_YEAR)
+    fund.run(*fund.home.sessions.keys(NEW_YEAR, JANUARY_8)[1:])
+    return fund
+
+
+@pytest.fixture(scope="module")
+def may_opened(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
+    """Opened on 15 May 2017, three days before the tapes of the evening of the 17th."""
+    fund = Fund.create(tmp_path_factory, server, MAY_15, date(2016, 1, 4))
+    fund.run(MAY_15)
+    return fund
+
+
+@pytest.fixture(scope="module")
+def may(may_opened: Fund, tmp_path_factory: pytest.TempPathFactory) -> Fund:
+    fund = may_opened.copy(tmp_path_factory)
+    fund.run(MAY_16, MAY_17, MAY_18, MAY_19, MAY_22)
+    return fund
+
+
+# --- January 2019: facts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "series", "day", "published", "known_in"),
+    [
+        ("bcb_sgs", "br_selic_target", date(2019, 1, 2), 0.065, date(2019, 1, 2)),
+        ("bcb_sgs", "br_cdi_daily", date(2019, 1, 3), 0.0002462, date(2019, 1, 7)),
+        ("bcb_sgs", "br_ipca_mom", date(2018, 11, 1), -0.0021, date(2018, 12, 12)),
+        ("bcb_sgs", "br_inflation_target", date(2019, 1, 1), 0.0425, date(2017, 7, 3)),
+        ("bcb_ptax", "br_usdbrl_ptax_ask", date(2018, 12, 31), 3.8748, date(2019, 1, 2)),
+        ("bcb_ptax", "br_usdbrl_ptax_ask", date(2019, 1, 7), 3.7062, date(2019, 1, 8)),
+        ("bcb_focus", "br_focus_ipca_12m", date(2018, 12, 28), 0.0365, date(2019, 1, 2)),
+        ("us_treasury", "us_par_10y", date(2018, 12, 31), 0.0269, date(2019, 1, 2)),
+        ("us_treasury", "us_par_10y", date(2019, 1, 7), 0.0270, date(2019, 1, 8)),
+        ("us_treasury", "us_par_2y", date(2019, 1, 4), 0.0250, date(2019, 1, 7)),
+        ("fred", "us_vix", date(2018, 12, 31), 25.42, date(2019, 1, 3)),
+        ("fred", "us_vix", date(2019, 1, 4), 21.38, date(2019, 1, 8)),
+        ("fred", "us_hy_oas", date(2019, 1, 4), 0.0505, date(2019, 1, 8)),
+        ("fred", "us_dff", date(2018, 12, 31), 0.0240, date(2019, 1, 3)),
+        ("yahoo", "us_spx", date(2018, 12, 31), 2506.850098, date(2019, 1, 2)),
+        ("yahoo", "us_spx", date(2019, 1, 7), 2549.689941, date(2019, 1, 8)),
+        ("yahoo", "br_ibov", date(2019, 1, 4), 91841.0, date(2019, 1, 7)),
+    ],
+)
+def test_published_value_and_the_morning_that_knew_it(
+    january: Fund, table: str, series: str, day: date, published: float, known_in: date
+) -> None:
+    for where in (f"bronze/{table}", "silver/observations"):
+        rows = january.rows(where).filter(pl.col("series_id") == series, pl.col("event_date") == day)
+        assert rows["value"].to_list() == [pytest.approx(published, rel=1e-12)], where
+        assert rows["session"].to_list() == [known_in], where
+
+
+@pytest.mark.parametrize(
+    ("day", "price", "rate", "corrected"),
+    [(date(2019, 1, 2), 86985.81, 0.0722, 86752.90), (date(2019, 1, 7), 86768.19, 0.0740, 86974.56)],
+)
+def test_settlement_of_di1f21_and_its_profit(
+    january: Fund, day: date, price: float, rate: float, corrected: float
+) -> None:
+    """The exchange publishes PU, rate and the day before's PU carried by the CDI; the profit is their difference."""
+    chosen = pl.col("contract") == "DI1F21"
+    row = january.rows("bronze/b3_settlements").filter(chosen, pl.col("event_date") == day).row(0, named=True)
+    assert (row["settle_price"], row["settle_rate"]) == (price, pytest.approx(rate, rel=1e-12))
+    mark = january.rows("silver/contract_marks").filter(chosen, pl.col("trade_date") == day).row(0, named=True)
+    assert mark["pnl_brl"] == pytest.approx(price - corrected, abs=1e-6)
+    assert mark["session"] == january.home.sessions.offset(day, 1)
+
+
+def test_what_the_sources_lack_is_named_and_nothing_else_fails(january: Fund) -> None:
+    verdicts = january.rows("quality/verdicts")
+    failed = verdicts.filter(~pl.col("passed"))
+    assert verdicts.filter("blocking").height > 300
+    assert failed.filter("blocking").is_empty(), failed.filter("blocking").rows()
+    keys = january.home.partition_keys(JANUARY_8)
+    want = {
+        ("bronze/b3_settlements", "fresh"): "DOL: nothing known; IND: nothing known",
+        ("bronze/bcb_focus", "fresh"): "br_focus_ipca_12m_smooth: nothing known",
+        ("bronze/bcb_focus", "answered"): "bcb_focus: no value of br_focus_ipca_12m_smooth from 2009-01-01 to",
+    }
+    bronze = failed.filter(pl.col("asset").str.starts_with("bronze/"))
+    found = {(a, c, s): d for s, a, c, d in bronze.select("session", "asset", "check", "detail").rows()}
+    assert found.keys() == {(*name, k) for name in want for k in keys}
+    assert all(found[*name, k].startswith(text) for name, text in want.items() for k in keys), found
+    others = failed.filter(~pl.col("asset").str.starts_with("bronze/")).select("asset", "check").unique().rows()
+    assert set(others) <= {("risk/limits", "no_breach")}
+
+
+def test_every_asset_is_materialized_on_every_key(january: Fund) -> None:
+    keys = january.home.partition_keys(JANUARY_8)
+    graph = harness.graph().resolve_asset_graph().materializable_asset_keys
+    # Without an approval there is no order: the gate of the monetary view kept the fund out of the market that week.
+    assets = {"/".join(k.path) for k in graph} - {"pms/orders"}
+    assert {a: january.home.lake.keys(a) for a in assets} == dict.fromkeys(assets, keys)
+    for asset in sorted(assets - {"pms/fills", "pms/positions", "pms/trade_proposals", "bronze/bcb_focus"}):
+        assert {k for k in keys if january.rows(asset, k).is_empty()} <= ({NEW_YEAR} if asset == "pms/pnl" else set())
+
+
+def test_nothing_is_traded_without_a_listed_price(january: Fund) -> None:
+    """The strategies have a view on the dollar and on equities; without a settlement nobody can act on it."""
+    view = january.rows("portfolio/conviction", JANUARY_8).filter(pl.col("instrument").is_in(["DOL_1M", "IND_2M"]))
+    assert (view["score"] != 0).to_list() == [True, True]
+    targets = january.rows("portfolio/targets").filter(pl.col("price").is_null())
+    dead = targets.filter(pl.col("instrument").is_in(["DOL_1M", "IND_2M"]))
+    assert dead.height == 2 * january.rows("portfolio/targets")["session"].n_unique()
+    assert targets["target_contracts"].null_count() == targets["contract"].null_count() == targets.height
+    assert (targets["status"] == "no_view").all()
+    newest = dead.filter(pl.col("session") == JANUARY_8).sort("instrument")["reason"].to_list()
+    assert newest == ["no listed settlement for DOL_1M", "no listed settlement for IND_2M"]
+    assert january.rows("pms/trade_proposals").is_empty()
+
+
+def test_books_of_a_fund_without_trades_earn_the_cdi(january: Fund) -> None:
+    """100 million at 0.02462% a day: CDI of 28 December and 31 December, 2, 3 and 4 January."""
+    nav = january.rows("pms/nav").sort("session")
+    made = nav["pnl_brl"].to_list()
+    assert made[:2] == [Decimal("0.00"), Decimal("49246.06")]
+    assert nav["nav_brl"][-1] == Decimal("100123160.63")
+
+
+def test_digests_hold_and_nothing_was_late(january: Fund, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MACRO_FUND_HOME", str(january.home.path))
+    answer = CliRunner().invoke(app, ["verify"])
+    assert (answer.exit_code, answer.output.split(", ")[-1].strip()) == (0, "0 problems")
+    assert {a: january.rows(a)["late"].sum() for a in HOSTS} == dict.fromkeys(HOSTS, 0)
+
+
+def test_a_provider_that_shows_the_future_changes_nothing(
+    january: Fund, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Asked again in 2021, and the same rows: what is not public by the as_of stays out."""
+    again = january.copy(tmp_path_factory)
+    for asset in HOSTS:
+        again.home.lake.path(asset, JANUARY_8).unlink()
+    again.server.reset()
+    harness.succeeded(harness.run_assets(again.home, HOSTS, JANUARY_8))
+    ours, theirs = ({a: f.home.lake.digest(a, JANUARY_8) for a in HOSTS} for f in (again, january))
+    assert ours == theirs
+
+
+# --- May 2017: a bad day -------------------------------------------------------------------------------------------
+
+
+def test_the_receiver_loses_and_the_payer_gains_on_18_may_2017(may: Fund) -> None:
+    """DI1F19 from 8.81% to 10.41%, PU 85,252.80 against 87,288.86 carried; DI1N18 89,643.52 against 91,118.14."""
+    row = (
+        may.rows("silver/instrument_returns")
+        .filter(pl.col("instrument") == "DI1_2Y", pl.col("trade_date") == MAY_18)
+        .row(0, named=True)
+    )
+    assert (row["contract"], row["session"]) == ("DI1F19", MAY_19)
+    assert row["shock"] == pytest.approx(160.0, abs=1e-6)
+    assert row["pnl_brl"] == pytest.approx(-2036.06, abs=1e-6)
+    held = may.rows("pms/positions", MAY_18).row(0, named=True)
+    assert (held["contract"], held["quantity"]) == ("DI1N18", -3191)
+    made = may.rows("pms/pnl", MAY_19).filter(pl.col("component") == "settlement")["pnl_brl"].to_list()
+    assert made == [Decimal("4705512.42")]  # 3,191 x 1,474.62
+
+
+def test_fills_are_at_the_listed_settlement_of_their_day(may: Fund) -> None:
+    fills = may.rows("pms/fills").select("contract", event_date="trade_date", price="price", quantity="quantity")
+    assert fills.sort("event_date").rows() == [
+        ("DI1N18", MAY_15, 90981.86, -3191),
+        ("DI1N18", MAY_19, 90221.54, 3191),
+    ]
+    listed = may.rows("bronze/b3_settlements").select("contract", "event_date", "settle_price")
+    both = fills.join(listed, on=["contract", "event_date"], how="left")
+    assert both["price"].to_list() == both["settle_price"].to_list()
+    assert may.rows("quality/verdicts").filter("blocking", ~pl.col("passed")).is_empty()
+
+
+# --- faults --------------------------------------------------------------------------------------------------------
+
+# What a session says of each fault: in failures or quarantine, and in which words. Empty: there is nothing to say yet,
+# because a shorter answer may be all there is (`fresh` speaks when it lasts) or because nothing was lost.
+DOWN = dict.fromkeys(HOSTS, "the provider failed (status 500")
+CUT = {
+    "bronze/b3_settlements": "not a complete zip file",
+    "bronze/bcb_focus": "not complete JSON",
+    "bronze/bcb_ptax": "not complete JSON",
+    "bronze/bcb_sgs": "not complete JSON",
+    "bronze/fred": "cut file: line",
+    "bronze/us_treasury": "cut file: line",
+    "bronze/yahoo": "not complete JSON",
+}
+UNIT = {
+    **dict.fromkeys(HOSTS, "unit changed: "),
+    "bronze/b3_settlements": "another unit?",
+    "bronze/us_treasury": "out of range: another unit?",
+}
+STALE = {
+    "bronze/b3_settlements": "the file holds settlements of 2017-05-12, not of 2017-05-15",
+    "bronze/us_treasury": "cut file: it stops at",
+}
+FAULTS: dict[str, Mapping[str, str]] = {
+    "http500": DOWN,
+    "truncated": CUT,
+    "timeout": dict.fromkeys(HOSTS, "connection failed: "),
+    "nan_text": {a: "not a finite number: 'NaN'" for a in HOSTS},
+    "wrong_unit": UNIT,
+    "stale": STALE,
+    "duplicate_rows": {},
+}
+
+
+def said(fund: Fund, asset: str, key: date) -> list[str]:
+    """Reasons in failures and quarantine, without the series that this source never had."""
+    found = [fund.beside(kind, asset, key)["reason"] for kind in (FAILURES, QUARANTINE)]
+    return [r for r in pl.concat(found).to_list() if "no value of br_focus_ipca_12m_smooth" not in r]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_of_every_provider_is_named_and_healed_the_next_day(
+    kind: str, may: Fund, may_opened: Fund, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    fund = may_opened.copy(tmp_path_factory)
+    fund.server.reset()
+    for host in sorted(set(HOSTS.values())):
+        fund.server.fault(host, kind, ALWAYS, hold=HOLD_S)
+    fund.ask(MAY_16)
+    assert fund.server.stats()["faults_served"].keys() == set(HOSTS.values())
+    for asset in HOSTS:
+        assert fund.facts(asset, MAY_16) <= may.facts(asset, MAY_16), asset
+        reasons, words = said(fund, asset, MAY_16), FAULTS[kind].get(asset, "")
+        assert bool(reasons) == bool(words), (asset, reasons)
+        assert all(words in r for r in reasons), (asset, reasons)
+    fund.server.reset()
+    fund.ask(MAY_17)
+    for asset in HOSTS:
+        assert fund.facts(asset, MAY_17) == may.facts(asset, MAY_17), asset
+        assert not said(fund, asset, MAY_17), asset
+        missed = may.facts(asset, MAY_16) - fund.facts(asset, MAY_16)
+        assert fund.rows(asset, MAY_17)["late"].sum() == len(missed), asset
+
+
+WORST = {
+    "api.bcb.gov.br": "http500",
+    "olinda.bcb.gov.br": "html200",
+    "www.b3.com.br": "empty",
+    "fred.stlouisfed.org": "truncated",
+    "home.treasury.gov": "http429",
+    "query1.finance.yahoo.com": "timeout",
+}
+
+
+@pytest.fixture(scope="module")
+def outage(may_opened: Fund, tmp_path_factory: pytest.TempPathFactory) -> Fund:
+    """The fund of May 2017 with every provider failing in the session of the 18th, each in its own way."""
+    fund = may_opened.copy(tmp_path_factory)
+    fund.run(MAY_16, MAY_17)
+    for host, kind in WORST.items():
+        fund.server.fault(host, kind, ALWAYS, hold=HOLD_S)
+    fund.run(MAY_18)
+    fund.server.reset()
+    fund.run(MAY_19)
+    fund.run(MAY_22)
+    return fund
+
+
+def test_with_every_provider_down_the_session_is_run_to_its_end(outage: Fund, may: Fund) -> None:
+    every = [a for a in TABLES if may.home.lake.path(a, MAY_18).exists()]
+    assert [a for a in every if not outage.home.lake.path(a, MAY_18).exists()] == []
+    assert {a: outage.rows(a, MAY_18).height for a in HOSTS} == dict.fromkeys(HOSTS, 0)
+    verdicts = outage.rows("quality/verdicts", MAY_18)
+    silent = set(verdicts.filter(pl.col("check") == "answered", ~pl.col("passed"))["asset"])
+    assert silent == set(HOSTS)
+    assert verdicts.filter("blocking", ~pl.col("passed")).is_empty()
+    # Yesterday's settlement is yesterday's: the book says that it is stale, and books nothing for the day.
+    assert outage.rows("pms/positions", MAY_18)["mark_basis"].to_list() == ["stale"]
+    assert outage.rows("pms/pnl", MAY_18).filter(pl.col("component") == "settlement").is_empty()
+
+
+def test_after_the_outage_the_data_and_the_decisions_are_those_without_it(outage: Fund, may: Fund) -> None:
+    for asset in HOSTS:
+        assert outage.facts(asset, MAY_22) == may.facts(asset, MAY_22), asset
+    same = ("silver/di_curve", "silver/ust_curve", "silver/as_known", "portfolio/conviction", "portfolio/targets")
+    for table in same:
+        for key in (MAY_19, MAY_22):
+            assert outage.home.lake.digest(table, key) == may.home.lake.digest(table, key), (table, key)
+    assert outage.rows("quality/verdicts", MAY_22).equals(may.rows("quality/verdicts", MAY_22))
+
+
+def test_after_the_outage_the_profit_is_the_one_without_it_to_the_cent(outage: Fund, may: Fund) -> None:
+    by = ["contract", "strategy_id", "component"]
+
+    def total(fund: Fund, but: Sequence[str] = ("interest",)) -> list[tuple[object, ...]]:
+        rows = fund.rows("pms/pnl").filter(~pl.col("component").is_in(list(but)))
+        return rows.group_by(by).agg(pl.col("pnl_brl").sum()).sort(by).rows()
+
+    assert total(outage) == total(may)
+    assert len(total(may)) == 2
+    interest = [f.rows("pms/pnl").filter(pl.col("component") == "interest")["pnl_brl"].sum() for f in (may, outage)]
+    # The CDI of a day on the 54,980.93 of 17 May, booked a day later: the cash was not in the NAV of that morning.
+    assert interest[0] - interest[1] == pytest.approx(Decimal("54980.93") * Decimal("0.00041886"), abs=Decimal("0.05"))

@@ -1,0 +1,49 @@
+"""A fund that opens later has the same rows for the sessions it shares with one that opened earlier.
+
+Covers every table upstream of the fund's own trades, whatever the graph holds: bronze to risk. What a fund traded
+depends on when it opened, so pms and what rests on it is left out.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from macro_fund.home import Home
+from macro_fund.store.lake import content_digest
+from macro_fund.store.tables import TABLES
+from macro_fund_tests.graph import harness
+from macro_fund_tests.graph.conftest import CopyHome
+from macro_fund_tests.graph.harness import INCEPTION, Digests
+
+SESSIONS_LATER = 20
+
+pytestmark = pytest.mark.graph
+
+
+def digests_by_session(home: Home, sessions: pl.Series) -> Digests:
+    """Digest of each session's rows of the tables upstream of the books, wherever the lake keeps them."""
+    found: Digests = {}
+    for asset in harness.upstream_of_books():
+        rows = home.lake.read(asset).filter(pl.col("session").is_in(sessions.implode()))
+        for (session,), part in rows.partition_by("session", as_dict=True).items():
+            found[asset, session] = content_digest(TABLES[asset], part)
+    return found
+
+
+def test_length_of_the_opening_window_changes_no_row(
+    opened_home: Home, copy_home: CopyHome, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    later = opened_home.sessions.offset(INCEPTION, SESSIONS_LATER)
+    keys = opened_home.sessions.keys(INCEPTION, later)[1:]
+    early_fund = copy_home(opened_home)
+    harness.run_job(early_fund, "market", keys)
+    late_fund = harness.open_fund(tmp_path_factory.mktemp("late") / "home", inception=later)
+    harness.run_job(late_fund, "market", [later])
+
+    common = pl.Series(keys, dtype=pl.Date)
+    early, late = digests_by_session(early_fund, common), digests_by_session(late_fund, common)
+
+    assert not harness.differences(early, late), "\n".join(harness.differences(early, late))
+    silent = sorted(set(harness.upstream_of_books()) - {asset for asset, _ in early})
+    assert not silent, f"no row in {SESSIONS_LATER} sessions, so nothing was compared: {silent}"

@@ -1,0 +1,194 @@
+"""The morning pack: what it shows of tables, what it does with what is missing, and that its files stand alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from macro_fund.reports import plots
+from macro_fund.reports.blocks import Number, print_number
+from macro_fund.reports.pack import Pack, build_pack
+from macro_fund.reports.render import numbers_table, to_html, to_markdown
+from macro_fund.store.lake import shape_problems
+from macro_fund.store.tables import TABLES
+
+DAY, BEFORE = date(2024, 4, 2), date(2024, 4, 1)
+Frames = dict[str, pl.DataFrame]
+
+
+def rows(key: str, *records: dict[str, object]) -> pl.DataFrame:
+    """Rows of a table; columns that are not given are null."""
+    table = TABLES[key]
+    return pl.DataFrame([{c: r.get(c) for c in table.schema} for r in records], schema=table.schema)
+
+
+def reader(frames: Frames) -> Callable[[str], pl.DataFrame]:
+    return lambda key: frames.get(key, TABLES[key].empty())
+
+
+def pack_of(frames: Frames, watermark: str = "SAMPLE") -> Pack:
+    return build_pack(reader(frames), DAY, title="Fund: a morning", watermark=watermark, last_trade_date=BEFORE)
+
+
+def known(session: date, series: str, value: float, *, stale: bool = False) -> dict[str, object]:
+    return {
+        "session": session,
+        "series_id": series,
+        "event_date": BEFORE,
+        "value": value,
+        "age_days": 1,
+        "stale": stale,
+    }
+
+
+@pytest.fixture
+def frames() -> Frames:
+    return {
+        "silver/as_known": rows(
+            "silver/as_known",
+            known(BEFORE, "br_selic_target", 0.1075),
+            known(DAY, "br_selic_target", 0.105),
+            known(DAY, "us_vix", 14.5, stale=True),
+        ),
+        "risk/stress": rows(
+            "risk/stress",
+            {"session": DAY, "scenario": "shock", "instrument": "DI1_1Y", "pnl_brl": -1000.0},
+            {"session": DAY, "scenario": "shock", "instrument": "DOL_1M", "pnl_brl": None},
+            {"session": DAY, "scenario": "unknown", "instrument": "DI1_1Y", "pnl_brl": None},
+        ),
+        "pms/nav": rows(
+            "pms/nav",
+            {
+                "session": DAY,
+                "trade_date": BEFORE,
+                "opening_nav_brl": Decimal("100000000.00"),
+                "pnl_brl": Decimal("-12.34"),
+                "nav_brl": Decimal("99999987.66"),
+                "cdi_index": 1.0004,
+                "fund_index": 0.9999998766,
+            },
+        ),
+        "quality/verdicts": rows(
+            "quality/verdicts",
+            {
+                "session": DAY,
+                "asset": "silver/di_curve",
+                "check": "no_arbitrage",
+                "passed": False,
+                "blocking": True,
+                "detail": "falls",
+            },
+            {
+                "session": DAY,
+                "asset": "bronze/fred",
+                "check": "answered",
+                "passed": False,
+                "blocking": False,
+                "detail": "down",
+            },
+        ),
+    }
+
+
+def number(pack: Pack, item: str) -> Number:
+    return next(n for s in pack.sections for n in s.numbers if n.item == item)
+
+
+def test_levels_and_changes(frames: Frames) -> None:
+    pack = pack_of(frames)
+    assert number(pack, "br_selic_target").text == "10.50%"
+    assert number(pack, "br_selic_target change").text == "-25.0 bp"
+    assert number(pack, "us_vix change").text == "–"
+    assert "2024-04-01 stale" in to_markdown(pack)
+
+
+def test_missing_is_a_dash_never_a_zero(frames: Frames) -> None:
+    pack = pack_of(frames)
+    assert number(pack, "stress unknown").text == "–"
+    assert number(pack, "stress shock").value == -1000.0
+    assert re.search(r"\| shock \| BRL -1,000\.00 \| DOL_1M \|", to_markdown(pack))
+    for style in ("percent", "bp", "brl", "number", "score", "count", "price"):
+        assert print_number(None, style) == "–"
+        assert print_number(0.0, style) != "–"
+
+
+def test_money_to_the_cent(frames: Frames) -> None:
+    assert number(pack_of(frames), "pnl day").text == "BRL -12.34"
+
+
+def test_actions_name_what_to_mend(frames: Frames) -> None:
+    text = to_markdown(pack_of(frames))
+    assert "Mend silver/di_curve (no_arbitrage)" in text
+    assert "bronze/fred: a provider did not answer" in text
+
+
+def test_an_empty_fund_has_a_pack() -> None:
+    pack = pack_of({})
+    assert [s.key for s in pack.sections] == [
+        "breaks", "profit", "markets", "expiries", "changes", "risk", "proposals", "book", "actions",
+    ]  # fmt: skip
+    assert "no positions" in to_markdown(pack)
+    assert set(numbers_table(pack)["section"]) <= {"breaks"}  # counts of checks are numbers too
+
+
+def test_numbers_fit_their_table_and_are_in_the_file(frames: Frames) -> None:
+    pack = pack_of(frames)
+    table = numbers_table(pack)
+    assert shape_problems(TABLES["reports/morning_pack"], table) == []
+    text = to_markdown(pack)
+    assert [t for t in table["text"] if t not in text] == []
+
+
+def test_the_page_stands_alone_and_is_the_same_each_time(frames: Frames) -> None:
+    page = to_html(pack_of(frames))
+    assert page == to_html(pack_of(frames))
+    assert not re.search(r"(src|href)=[\"'](?!data:|#)", page)
+    assert "http" not in page
+    assert "<script" not in page
+
+
+def test_words_of_the_data_cannot_break_the_page(frames: Frames) -> None:
+    frames["quality/verdicts"] = frames["quality/verdicts"].with_columns(detail=pl.lit("<b>bad</b> & worse"))
+    page = to_html(pack_of(frames))
+    assert "<b>bad</b>" not in page
+    assert "&lt;b&gt;bad&lt;/b&gt; &amp; worse" in page
+
+
+def test_watermark_is_on_the_page_only_when_there_is_one(frames: Frames) -> None:
+    assert to_html(pack_of(frames)).count("SAMPLE") >= 2
+    assert "SAMPLE" in to_markdown(pack_of(frames))
+    assert "SAMPLE" not in to_html(pack_of(frames, watermark=""))
+
+
+def test_pictures_are_the_same_each_time_and_carry_the_mark(frames: Frames) -> None:
+    nav = frames["pms/nav"]
+    picture = plots.nav_picture(nav)
+    assert picture == plots.nav_picture(nav)
+    assert plots.watermarked(picture, "") == picture
+    assert plots.watermarked(picture, "SAMPLE") != picture
+    assert plots.watermarked(picture, "SAMPLE").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("draw", "key"),
+    [
+        (plots.newest_values, "bronze/fred"),
+        (plots.curve_picture, "silver/di_curve"),
+        (plots.curve_picture, "silver/ust_curve"),
+        (plots.returns_picture, "silver/instrument_returns"),
+        (plots.score_picture, "agents/monetary_view"),
+        (plots.signal_picture, "signals/fx_02"),
+        (plots.targets_picture, "portfolio/targets"),
+        (plots.var_picture, "risk/var"),
+        (plots.stress_picture, "risk/stress"),
+        (plots.limits_picture, "risk/limits"),
+        (plots.nav_picture, "pms/nav"),
+    ],
+)
+def test_a_picture_of_nothing_is_a_picture(draw: Callable[[pl.DataFrame], bytes], key: str) -> None:
+    assert draw(TABLES[key].empty()).startswith(b"\x89PNG")
