@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -226,8 +226,25 @@ def read_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise SettingsError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
-    except ValueError as error:  # an unquoted date that does not exist, such as 2010-02-30
-        raise SettingsError(f"{path}: a date does not exist: {error}; write YYYY-MM-DD") from None
+    except ValueError as error:  # the YAML reader turns 2024-02-30 into a date and fails without a line
+        raise SettingsError(_bad_date(path) or f"{path}: {error}") from None
+
+
+def _bad_date(path: Path) -> str | None:
+    """Line and text of the first value that looks like a date and is none (30 February)."""
+    nodes = [yaml.compose(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop(0)
+        if isinstance(node, yaml.MappingNode):
+            nodes[:0] = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes[:0] = node.value
+        elif isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:timestamp":
+            try:
+                datetime.fromisoformat(node.value)
+            except ValueError as error:
+                return f"{path}:{node.start_mark.line + 1}: '{node.value}' is not a date: {error}"
+    return None
 
 
 def _line_of(path: Path, location: tuple[str | int, ...]) -> int:

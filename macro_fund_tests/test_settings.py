@@ -122,7 +122,7 @@ def test_a_date_that_does_not_exist_is_refused_in_words(config: Path):
     spoil(config / "fund.yaml", "history_start: 2010-01-04", "history_start: 2010-02-30")
     text = message(config)
     assert str(config / "fund.yaml") in text
-    assert "a date does not exist: day" in text
+    assert "is not a date: day" in text
     assert "write YYYY-MM-DD" in text
 
 

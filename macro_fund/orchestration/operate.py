@@ -129,9 +129,14 @@ class Operator:
         yield from self.drain("check_failed")
 
     def catch_up(self, keys: Sequence[date], *, demo_pm: bool) -> Iterator[Report]:
-        """Every key in order: the market half of consecutive keys in one run, the books session by session."""
+        """Every key in order: the market half of consecutive keys in one run, the books session by session.
+
+        Decisions and orders that an earlier run left undone come first, also when there is no key to run.
+        """
+        if demo_pm:
+            approve_left(self.home, keys)
         yield from self.drain("decisions")
-        if len(keys) == 1 or keys[0] == self.home.inception:
+        if keys and (len(keys) == 1 or keys[0] == self.home.inception):
             yield from self.session(keys[0], "morning", demo_pm=demo_pm)
             keys = keys[1:]
         if len(keys) == 1:
@@ -158,6 +163,13 @@ def approve_all(home: Home, session: date) -> int:
     for proposal_id in ids:
         home.ledger.decide(proposal_id, "approve", person=DEMO_PM, note="demonstration", at=at)
     return len(ids)
+
+
+def approve_left(home: Home, keys: Sequence[date]) -> None:
+    """Approve what the newest session still proposes, if `keys` come after it: its run was killed in between."""
+    proposed = home.lake.keys("pms/trade_proposals")
+    if proposed and (not keys or proposed[-1] < keys[0]):
+        approve_all(home, proposed[-1])
 
 
 def steps_of(events: Iterable[dg.DagsterEvent]) -> list[Step]:

@@ -108,6 +108,15 @@ def _fills_positions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     return found
 
 
+def _marked(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """Every contract held has the settlement of the last close: without it the day's P&L of the contract is missing."""
+    old = frame.filter((pl.col("mark_basis") != "settlement") & (pl.col("quantity") != 0))
+    return [
+        (s, f"{c}: mark is {basis}, the P&L of {d} is missing until its settlement is known")
+        for s, c, basis, d in old.select("session", "contract", "mark_basis", "trade_date").rows()
+    ]
+
+
 def _in_ledger(kind: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """Every row is in the ledger under its id."""
     ledger = run.home.ledger
@@ -133,7 +142,8 @@ def _propose(run: Run) -> pl.DataFrame:
     return rows
 
 
-def _stamp(home: Home, key: date) -> Mapping[str, str]:
+def stamp_basis(home: Home, key: date) -> Mapping[str, str]:
+    """Metadata of what was made from the targets and the book: proposals, and the pack that prints them."""
     return {"basis": proposals_basis(home, key)}
 
 
@@ -181,7 +191,11 @@ NODES = (
         PYTHON,
         ("pms/fills", MARKS),
         _positions,
-        (Check("fills_sum", "positions equal the sum of fills", _fills_positions), sessions_inside()),
+        (
+            Check("fills_sum", "positions equal the sum of fills", _fills_positions),
+            Check("marked", "every position has the settlement of the last close", _marked, gate=False),
+            sessions_inside(),
+        ),
     ),
     Node(
         "pms/pnl",
@@ -204,7 +218,7 @@ NODES = (
         (*BASIS, *(n.key for n in SIGNALS)),
         _propose,
         (_ledger_check("proposal_id"), Check("adds_up", "before + trade = after", _towards_targets), sessions_inside()),
-        stamp=_stamp,
+        stamp=stamp_basis,
     ),
     Node(
         "pms/orders",

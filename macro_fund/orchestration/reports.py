@@ -11,6 +11,7 @@ from functools import cache
 import polars as pl
 
 from macro_fund.orchestration.node import Check, Node
+from macro_fund.orchestration.pms import stamp_basis
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.pack import build_pack
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
@@ -103,5 +104,6 @@ NODES = (
             Check("reads_back", "every number is in the file as printed", _reads_back),
             Check("levels_agree", "market levels equal the as-known panel", _levels_agree),
         ),
+        stamp=stamp_basis,
     ),
 )

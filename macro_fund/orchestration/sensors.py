@@ -28,9 +28,8 @@ def targets_without_proposals(home: Home) -> list[tuple[date, str]]:
     if not keys or not (basis := proposals_basis(home, keys[-1])):
         return []
     newest = keys[-1]
-    made = home.lake.path("reports/morning_pack", newest).exists() and (
-        home.lake.metadata("pms/trade_proposals", newest)["basis"] == basis
-    )
+    pack = "reports/morning_pack"  # the last file that a propose run writes
+    made = home.lake.path(pack, newest).exists() and home.lake.metadata(pack, newest).get("basis") == basis
     return [] if made else [(newest, basis)]
 
 
@@ -51,6 +50,19 @@ def new_targets(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.S
     )
 
 
+def orders_to_make(home: Home) -> list[tuple[date, str]]:
+    """(session, id) of approvals without an order, and of the newest orders that are in the ledger but not in the lake.
+
+    The second kind is left by a run that was killed between the two. One run writes one session's orders and the next
+    run begins here, so no session before the newest can be waiting.
+    """
+    approvals = home.ledger.pending_approvals().select("session", "proposal_id").rows()
+    orders = home.ledger.orders().select("session", "order_id")
+    newest = orders.filter(pl.col("session") == pl.col("session").max())
+    written = home.lake.read("pms/orders", only=newest["session"].unique())
+    return [*approvals, *newest.join(written, on="order_id", how="anti").rows()]
+
+
 @dg.sensor(
     job=order,
     name="decisions",
@@ -59,10 +71,10 @@ def new_targets(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.S
     description="A person approved or modified a proposal: make its order.",
 )
 def decisions(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.SensorResult | dg.SkipReason:
-    """One run per session and set of approvals that have no order yet."""
+    """One run per session and set of approvals and orders that wait."""
     waiting: dict[date, list[str]] = {}
-    for session, proposal_id in fund.open().ledger.pending_approvals().select("session", "proposal_id").rows():
-        waiting.setdefault(session, []).append(proposal_id)
+    for session, waiting_id in orders_to_make(fund.open()):
+        waiting.setdefault(session, []).append(waiting_id)
     if not waiting:
         return dg.SkipReason("no approval waits for an order")
     return dg.SensorResult(

@@ -18,7 +18,6 @@ from typing import Any, cast
 
 import numpy as np
 import polars as pl
-import yaml
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -190,23 +189,6 @@ def _one(day: Days) -> dt.date:
     return cast(dt.date, day[()].item())
 
 
-def _bad_date(path: Path) -> str | None:
-    """Line and text of the first value that looks like a date and is none (30 February)."""
-    nodes = [yaml.compose(path.read_text(encoding="utf-8"))]
-    while nodes:
-        node = nodes.pop(0)
-        if isinstance(node, yaml.MappingNode):
-            nodes[:0] = [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            nodes[:0] = node.value
-        elif isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:timestamp":
-            try:
-                dt.datetime.fromisoformat(node.value)
-            except ValueError as error:
-                return f"{path}:{node.start_mark.line + 1}: '{node.value}' is not a date: {error}"
-    return None
-
-
 @cache
 def load_calendar(name: str, config_dir: Path = CONFIG_DIR) -> BusinessCalendar:
     """The calendar of config_dir/calendars/<name>.yaml; raises SettingsError naming file, line and field."""
@@ -214,10 +196,5 @@ def load_calendar(name: str, config_dir: Path = CONFIG_DIR) -> BusinessCalendar:
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or f"none in {path.parent}"
         raise SettingsError(f"no calendar '{name}'; allowed: {names}")
-    try:
-        content: CalendarFile = parse_file(path, CalendarFile)
-    except SettingsError:
-        raise
-    except ValueError as error:  # the YAML reader itself turns 2024-02-30 into a date and fails without a line
-        raise SettingsError(_bad_date(path) or f"{path}: {error}") from None
+    content: CalendarFile = parse_file(path, CalendarFile)
     return BusinessCalendar(name, content.first_day, content.last_day, content.holidays)

@@ -5,6 +5,7 @@ Belongs here: what several graph tests need, with no opinion on what is right. T
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,10 +55,19 @@ def graph() -> dg.Definitions:
 
 
 @contextmanager
-def operator(home: Home, defs: dg.Definitions | None = None) -> Iterator[Operator]:
-    """An Operator on the home and the home's own Dagster instance, quiet."""
-    with own_environment(), instance_of(home) as instance:
-        yield Operator(defs or graph(), home, instance, lambda _what, _step: None)
+def instance(home: Home, *, durable: bool) -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage for a few runs: the home's own, or one in memory, which is all that data can depend on."""
+    with own_environment():
+        os.environ["MACRO_FUND_HOME"] = str(home.path)
+        with instance_of(home) if durable else dg.DagsterInstance.ephemeral() as opened:
+            yield opened
+
+
+@contextmanager
+def operator(home: Home, defs: dg.Definitions | None = None, *, durable: bool = False) -> Iterator[Operator]:
+    """A quiet Operator on the home; `durable` keeps its runs in the home's Dagster storage, as people's runs are."""
+    with instance(home, durable=durable) as opened:
+        yield Operator(defs or graph(), home, opened, lambda _what, _step: None)
 
 
 def open_fund(path: Path, inception: date = INCEPTION, history_start: date = HISTORY_START) -> Home:
@@ -92,12 +102,12 @@ def run_assets(home: Home, assets: Iterable[str], key: date) -> Report:
     wanted = set(assets)
     if wanted & set(MODELS):
         wanted |= set(MODELS)
-    with own_environment(), instance_of(home) as instance:
+    with instance(home, durable=False) as opened:
         result = (
             graph()
             .resolve_implicit_global_asset_job_def()
             .execute_in_process(
-                instance=instance,
+                instance=opened,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 partition_key=key.isoformat(),
@@ -135,13 +145,17 @@ def tables_of(home: Home) -> list[str]:
 
 
 def digests(home: Home, keys: Iterable[date]) -> Digests:
-    """Content digest of every table's partitions; a partition without a file is MISSING."""
+    """Content digest of every table's partitions (MISSING without a file), and of the files of the sessions' packs."""
     wanted = list(keys)
-    return {
+    found = {
         (table, key): home.lake.digest(table, key) if home.lake.path(table, key).exists() else MISSING
         for table in tables_of(home)
         for key in wanted
     }
+    for key in wanted:
+        for path in (home.path / "reports" / key.isoformat()).glob("*"):
+            found[f"file {path.name}", key] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
 
 
 def differences(ours: Mapping[tuple[str, date], str], theirs: Mapping[tuple[str, date], str]) -> list[str]:

@@ -1,7 +1,7 @@
 """kill -9 at any moment, then run again: the fund ends where one that was never interrupted ends.
 
-A real process of the command line runs two sessions and is killed as soon as a file of the lake, or a row of the
-ledger, is there. Each chain kills the same fund several times, further down the graph each time.
+A process that runs two sessions is killed as soon as a file of the lake, or a row of the ledger, is there. The same
+fund is killed several times, each time further down the graph, before it may run to the end.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from macro_fund.cli import wanted_keys
 from macro_fund.home import Home
+from macro_fund.orchestration.sensors import targets_without_proposals
 from macro_fund.store.ledger_tables import KINDS
+from macro_fund.store.tables import TABLES
 from macro_fund_tests.graph import harness
+from macro_fund_tests.graph.books_only import run_books
 from macro_fund_tests.graph.conftest import CopyHome
 
 pytestmark = pytest.mark.graph
 
 PATIENCE_S = 180
 POLL_S = 0.002
+REPOSITORY = Path(__file__).resolve().parents[2]
 
-# Where the process dies: a table of the lake (its first new partition), or a kind of row of the ledger (the first).
-CHAINS = {
-    "market": ("bronze/fred", "silver/as_known", "portfolio/targets"),
-    "books": ("ledger fill", "pms/nav", "ledger proposal", "pms/trade_proposals"),
-    "people": ("reports/morning_pack", "ledger decision", "ledger order"),
-}
-
-Probe = Callable[[], object]
+# Where a process dies: a table of the lake (its first new partition), or a kind of row of the ledger (the first).
+MARKET_MOMENTS = ("bronze/fred", "silver/as_known", "portfolio/targets")
+BOOKS_MOMENTS = ("ledger fill", "pms/nav", "ledger proposal", "reports/morning_pack", "ledger decision", "ledger order")
 
 
-def probe_of(home: Home, moment: str, key: date) -> Probe:
+def probe_of(home: Home, moment: str, key: date) -> Callable[[], object]:
     """Something that changes at the moment: the file's inode, or the number of rows."""
     if moment.startswith("ledger "):
         table = KINDS[moment.removeprefix("ledger ")][0].name
@@ -53,14 +53,15 @@ def _count_rows(home: Home, table: str) -> int:
         return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-def run_and_kill(home: Home, last: date, moment: str, key: date) -> None:
-    """Start `macro-fund run` on the home and kill it, and all it started, when the moment has come."""
+def run_and_kill(command: Sequence[str], home: Home, moment: str, key: date) -> None:
+    """Start the program on the home and kill it, and all it started, when the moment has come."""
     changed = probe_of(home, moment, key)
     before = changed()
     with harness.own_environment():
         environment = {**os.environ, "MACRO_FUND_HOME": str(home.path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "macro_fund.cli", "run", "--demo-pm", "--json", "--to", last.isoformat()],
+        [sys.executable, "-m", *command],
+        cwd=REPOSITORY,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -80,34 +81,74 @@ def run_and_kill(home: Home, last: date, moment: str, key: date) -> None:
     assert process.returncode == -signal.SIGKILL, f"the run ended by itself at {moment}, before it could be killed"
 
 
-def run_to_the_end(home: Home, last: date) -> None:
-    """What `macro-fund run --demo-pm` does, in this process."""
-    harness.catch_up(home, wanted_keys(home, None, None, last))
-
-
 def ledger_rows(home: Home, upto: date) -> list[tuple[object, ...]]:
-    """Everything recorded up to the session, as (time, kind, id, content), in an order of its own."""
+    """Everything recorded up to the session, as (kind, id, time, content), in an order of its own."""
     end = home.sessions.as_of(upto) + timedelta(hours=1)
-    entries = home.ledger.journal().filter(pl.col("at") <= end).select("at", "kind", "ref", "body")
-    return sorted(entries.rows())
+    return sorted(home.ledger.journal().filter(pl.col("at") <= end).select("kind", "ref", "at", "body").rows())
 
 
-@pytest.mark.parametrize("chain", list(CHAINS))
-def test_a_killed_run_is_run_again(
-    chain: str, opened_home: Home, running_home: Home, copy_home: CopyHome, more_keys: list[date]
-) -> None:
-    keys = more_keys[:2]
-    home = copy_home(opened_home)
-    for moment in CHAINS[chain]:
-        run_and_kill(home, keys[-1], moment, keys[0])
-    run_to_the_end(home, keys[-1])
-
-    changed = harness.differences(harness.digests(running_home, keys), harness.digests(home, keys))
+def assert_same_fund(home: Home, uninterrupted: Home, keys: list[date]) -> None:
+    """Every table of the keys, and the ledger up to the last of them, are those of the uninterrupted fund."""
+    changed = harness.differences(harness.digests(uninterrupted, keys), harness.digests(home, keys))
     assert not changed, "\n".join(changed)
     assert home.ledger.verify_journal() == []
-    ours, theirs = ledger_rows(home, keys[-1]), ledger_rows(running_home, keys[-1])
-    assert [r[1:3] for r in ours] == [r[1:3] for r in theirs], "the ledger holds other rows than an uninterrupted run's"
-    assert ours == theirs
-    ids = [r[1:3] for r in ours]
+    ours, theirs = ledger_rows(home, keys[-1]), ledger_rows(uninterrupted, keys[-1])
+    ids = [row[:2] for row in ours]
+    assert ids == [row[:2] for row in theirs], "the ledger holds other rows than an uninterrupted run's"
+    assert ours == theirs, "a row of the ledger has other content than an uninterrupted run's"
     assert len(set(ids)) == len(ids), "an id is in the ledger twice"
     assert {kind for kind, _ in ids} == set(KINDS), "some kind of row was never written, so it was not compared"
+
+
+def test_killed_among_the_market_tables(
+    opened_home: Home, running_home: Home, copy_home: CopyHome, more_keys: list[date]
+) -> None:
+    keys, home = more_keys[:2], copy_home(opened_home)
+    command = ("macro_fund.cli", "run", "--demo-pm", "--json", "--to", keys[-1].isoformat())
+    for moment in MARKET_MOMENTS:
+        run_and_kill(command, home, moment, keys[0])
+    with harness.operator(home, durable=True) as op:
+        for report in op.catch_up(wanted_keys(home, None, None, keys[-1]), demo_pm=True):
+            harness.succeeded(report)
+
+    assert_same_fund(home, running_home, keys)
+
+
+def test_killed_among_the_books(
+    opened_home: Home, running_home: Home, copy_home: CopyHome, more_keys: list[date]
+) -> None:
+    keys, home = more_keys[:2], copy_home(opened_home)
+    take_market_tables(home, running_home, keys)
+    command = ("macro_fund_tests.graph.books_only", str(home.path), keys[-1].isoformat())
+    for moment in BOOKS_MOMENTS:
+        run_and_kill(command, home, moment, keys[0])
+    run_books(home, keys[-1])
+
+    assert_same_fund(home, running_home, keys)
+
+
+def test_killed_between_new_proposals_and_their_pack(
+    running_home: Home, copy_home: CopyHome, more_keys: list[date]
+) -> None:
+    """A session is computed again with other targets, and the run dies when the pack on disk is still the old one."""
+    home, session = copy_home(running_home), more_keys[-1]
+    targets = home.lake.read("portfolio/targets", only=[session])
+    home.lake.write(TABLES["portfolio/targets"], session, targets.with_columns(pl.col("target_contracts") * 2))
+    assert targets_without_proposals(home), "new targets were not noticed"
+
+    assert harness.run_assets(home, ["pms/trade_proposals"], session).success
+    assert [s for s, _ in targets_without_proposals(home)] == [session], f"the pack of {session} would stay the old one"
+
+    harness.run_job(home, "propose", [session])
+    assert not targets_without_proposals(home)
+
+
+def take_market_tables(home: Home, source: Home, keys: Sequence[date]) -> None:
+    """Link the other fund's partitions of the market half, and of the tables beside it, into this home."""
+    market = harness.upstream_of_books()
+    for table in harness.tables_of(source):
+        if table in market or table.split("/", 2)[-1] in market:
+            for path in (source.lake.path(table, key) for key in keys):
+                target = home.path / path.relative_to(source.path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(path, target)

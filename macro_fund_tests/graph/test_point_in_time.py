@@ -5,7 +5,6 @@ Both tests turn the whole future into garbage and compare every table with the f
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -32,11 +31,15 @@ WHOLE_DAY = ("morning", "propose", "order")
 
 def poison(path: Path) -> None:
     """Wrong numbers, turned verdicts and other words in every row, under the file's own schema and metadata."""
-    rows = pl.read_parquet(path).with_columns(
-        cs.float() * -1000, cs.integer() * 7 + 1, ~cs.boolean(), cs.decimal() * 3, cs.string() + " poisoned"
-    )
+    rows = pl.read_parquet(path)
+    garbage = {
+        pl.Boolean: cs.boolean().not_(),
+        pl.String: cs.string() + " poisoned",
+        pl.Int32: cs.signed_integer() * 7 + 1,
+    }
+    rows = rows.with_columns(*garbage.values(), cs.float() * -1000, cs.decimal() * 3).cast(dict(rows.schema))
     draft = path.with_suffix(".draft")
-    rows.cast(dict(pl.read_parquet_schema(path))).write_parquet(draft, metadata=pl.read_parquet_metadata(path))
+    rows.write_parquet(draft, metadata=pl.read_parquet_metadata(path))
     draft.replace(path)  # the file is a hard link to another home's: never write into it
 
 
@@ -44,15 +47,14 @@ def future_files(home: Home, session: date) -> list[Path]:
     return sorted(p for p in home.lake.root.rglob("*.parquet") if date.fromisoformat(p.stem) > session)
 
 
-@pytest.mark.parametrize("what", [poison, os.unlink])
-def test_later_partitions_are_not_read(what, running_home: Home, copy_home: CopyHome, more_keys: list[date]) -> None:
+def test_later_partitions_are_not_read(running_home: Home, copy_home: CopyHome, more_keys: list[date]) -> None:
     session = more_keys[1]
     home = copy_home(running_home)
     files = future_files(home, session)
     tables = {p.parent.relative_to(home.lake.root).as_posix() for p in files}
     assert set(harness.upstream_of_books()) < tables, "the running fund has no later partition to turn into garbage"
     for path in files:
-        what(path)
+        poison(path)
 
     for name in WHOLE_DAY:
         harness.run_job(home, name, [session])

@@ -16,14 +16,13 @@ import yaml
 
 from macro_fund.home import Home
 from macro_fund.orchestration import graph as nodes
-from macro_fund.orchestration.operate import DEMO_PM
 from macro_fund.orchestration.run import Run, side_table
 from macro_fund.orchestration.silver_dbt import MODELS
 from macro_fund.settings import default_settings
-from macro_fund.store.ledger import open_ledger
 from macro_fund.store.tables import TABLES, Table
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
+from macro_fund_tests.graph.ledgers import ledger_again
 
 NODES = {n.key: n for n in nodes.NODES}
 VERDICTS = "quality/verdicts"
@@ -90,35 +89,13 @@ def test_the_change_is_one(running_home: Home):
 # edges for which numbers alone are not what matters
 
 
-def _ledger_again(home: Home, change: Callable[[pl.DataFrame], pl.DataFrame], upto: date, fills_before: date) -> Home:
-    """The home with a new ledger: proposals as `change` makes them, the same approvals, orders, fills before a day."""
-    old, path = home.ledger, home.path / "again.sqlite"
-    new = open_ledger(f"sqlite:///{path}")
-    for (session,), rows in old.proposals().partition_by("session", as_dict=True).items():
-        if session <= upto:
-            at = home.sessions.as_of(session)
-            new.record_proposals(change(rows.select(list(TABLES[PROPOSALS].schema))), at=at)
-            for proposal in rows["proposal_id"]:
-                new.decide(proposal, "approve", person=DEMO_PM, note="", at=at + timedelta(minutes=5))
-    fills = old.fills().filter(pl.col("session") < fills_before)
-    if fills.height:
-        new.record_orders(old.orders().filter(pl.col("session") < fills_before), at=home.sessions.as_of(upto))
-        new.record_fills(fills, at=home.sessions.as_of(upto))
-    old.close()
-    for stale in home.path.glob("ledger.sqlite*"):
-        stale.unlink()
-    path.rename(home.path / "ledger.sqlite")
-    new.close()
-    return Home.open(home.path)
-
-
 def _as_it_was(rows: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
 def _before_the_fills(home: Home, key: date) -> Home:
     """A fill is recorded once, with the price of its day: go back to where T's orders are not filled."""
-    return _ledger_again(home, _as_it_was, key, fills_before=key)
+    return ledger_again(home, _as_it_was, key, fills_before=key)
 
 
 def _half_a_book(home: Home, key: date) -> Home:
@@ -146,7 +123,7 @@ def _expires_soon(home: Home, key: date) -> Home:
 
 def _other_proposals(home: Home, key: date) -> Home:
     """Orders come from proposals through the ledger, where they were approved: propose one contract more."""
-    return _ledger_again(home, lambda rows: rows.with_columns(pl.col("quantity") + 1), key, fills_before=date.min)
+    return ledger_again(home, lambda rows: rows.with_columns(pl.col("quantity") + 1), key, fills_before=date.min)
 
 
 def _hawkish(home: Home, key: date) -> Home:
