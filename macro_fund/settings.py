@@ -243,7 +243,7 @@ def _bad_date(path: Path) -> str | None:
             try:
                 datetime.fromisoformat(node.value)
             except ValueError as error:
-                return f"{path}:{node.start_mark.line + 1}: '{node.value}' is not a date: {error}"
+                return f"{path}:{node.start_mark.line + 1}: '{node.value}' is not a date: {error}; write YYYY-MM-DD"
     return None
 
 

@@ -143,6 +143,8 @@ def returns_picture(frame: pl.DataFrame) -> bytes:
 
 def score_picture(frame: pl.DataFrame) -> bytes:
     """An agent's state score and confidence over its history."""
+    if frame.is_empty():
+        return _empty("state score and confidence")
     fig, (ax,) = figure("state score and confidence")
     days = frame["session"].to_list()
     ax.plot(days, frame["state_score"].to_list(), color=COLOURS[0], linewidth=1, label="state score")
