@@ -69,8 +69,8 @@ def instrument_returns(
     """silver/instrument_returns that became known in `sessions`, from the full history of silver/contract_marks.
 
     pnl_brl is the settlement of +1 contract held over the day, shock its own change: bp of rate for DI1, log return
-    otherwise; both null on the first day, after a gap, and pnl_brl when the contract's own is null. A mark of
-    the contract held or chosen that is given again gives the day again in that session.
+    otherwise; both null on the first day, after a gap, and pnl_brl when the contract's own is null. A mark of the
+    contract held or chosen that is given again gives the day again in that session.
     """
     path = _reissued(roll_path(marks, instruments), marks).filter(pl.col("session").is_in(list(sessions)))
     if path.is_empty():

@@ -224,14 +224,18 @@ def one_more(table: str, new: str) -> str:
 
 
 SPOILT = {
-    **{f"not_null_observations_{c}": one_more("observations", f"null as {c}") for c in
-       ("session", "series_id", "event_date", "value", "knowledge_time")},
+    **{
+        f"not_null_observations_{c}": one_more("observations", f"null as {c}")
+        for c in ("session", "series_id", "event_date", "value", "knowledge_time")
+    },
     "accepted_values_observations_knowledge_basis__vintage__calendar__lag__observed": one_more(
         "observations", "'guess' as knowledge_basis"
     ),
     "observations_one_row_per_vintage": one_more("observations", "'other' as source"),
-    **{f"not_null_as_known_{c}": one_more("as_known", f"null as {c}") for c in
-       ("session", "series_id", "event_date", "value")},
+    **{
+        f"not_null_as_known_{c}": one_more("as_known", f"null as {c}")
+        for c in ("session", "series_id", "event_date", "value")
+    },
     "as_known_never_from_the_future": one_more("as_known", "knowledge_time + interval 40 years as knowledge_time"),
 }
 

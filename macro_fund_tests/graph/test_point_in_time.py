@@ -32,12 +32,9 @@ WHOLE_DAY = ("morning", "propose", "order")
 def poison(path: Path) -> None:
     """Wrong numbers, turned verdicts and other words in every row, under the file's own schema and metadata."""
     rows = pl.read_parquet(path)
-    garbage = {
-        pl.Boolean: cs.boolean().not_(),
-        pl.String: cs.string() + " poisoned",
-        pl.Int32: cs.signed_integer() * 7 + 1,
-    }
-    rows = rows.with_columns(*garbage.values(), cs.float() * -1000, cs.decimal() * 3).cast(dict(rows.schema))
+    numbers = (cs.float() * -1000, cs.decimal() * 3, cs.signed_integer() * 7 + 1)
+    words = (cs.boolean().not_(), cs.string() + " poisoned")
+    rows = rows.with_columns(*numbers, *words).cast(dict(rows.schema))
     draft = path.with_suffix(".draft")
     rows.write_parquet(draft, metadata=pl.read_parquet_metadata(path))
     draft.replace(path)  # the file is a hard link to another home's: never write into it

@@ -238,7 +238,7 @@ def test_a_provider_that_shows_the_future_changes_nothing(
     for asset in HOSTS:
         again.home.lake.path(asset, JANUARY_8).unlink()
     again.server.reset()
-    harness.succeeded(harness.run_assets(again.home, HOSTS, JANUARY_8))
+    assert harness.run_assets(again.home, HOSTS, JANUARY_8).healthy
     ours, theirs = ({a: f.home.lake.digest(a, JANUARY_8) for a in HOSTS} for f in (again, january))
     assert ours == theirs
 
@@ -415,6 +415,6 @@ def test_after_the_outage_the_profit_is_the_one_without_it_to_the_cent(outage: F
     ]
     assert totals[1].equals(totals[0])
     interest = [sum(b.filter(pl.col("contract") == "CASH")["pnl_brl"], Decimal(0)) for b in books]
-    # Interest is on the NAV as booked: two days' CDI on the late loss of 16 May, less one day's on the gain of the 17th.
+    # Interest is on the NAV as booked: the loss of 16 May came two days late, the gain of the 17th one day.
     early = (2 * Decimal("124863.83") - Decimal("54980.93")) * Decimal("0.00041886")
     assert interest[1] - interest[0] == pytest.approx(early, abs=Decimal("0.10"))

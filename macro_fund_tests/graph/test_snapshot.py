@@ -59,7 +59,12 @@ def snapshot() -> dict[str, Any]:
         for job in (defs.resolve_job_def(j.name) for j in defs.jobs or ())
     }
     schedules = {
-        s.name: {"cron": s.cron_schedule, "tz": s.execution_timezone, "status": s.default_status.value, "job": s.job_name}
+        s.name: {
+            "cron": s.cron_schedule,
+            "tz": s.execution_timezone,
+            "status": s.default_status.value,
+            "job": s.job_name,
+        }
         for s in defs.schedules or ()
         if isinstance(s, dg.ScheduleDefinition)
     }
@@ -92,7 +97,11 @@ def test_the_graph_is_what_was_agreed():
         FILE.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     changed = differences(json.loads(FILE.read_text(encoding="utf-8")), now)
     assert not changed, "\n".join(
-        ["the graph is not the one in graph_snapshot.json:", *changed, f"if this is meant, run `{UPDATE}` and commit it"]
+        [
+            "the graph is not the one in graph_snapshot.json:",
+            *changed,
+            f"if this is meant, run `{UPDATE}` and commit it",
+        ]
     )
 
 
@@ -122,7 +131,7 @@ def test_an_asset_tells_what_it_is(key: str):
     assert spec.description
     assert spec.owners == [table.owner]
     assert spec.kinds
-    assert spec.group_name == key.split("/")[0]
+    assert spec.group_name == key.partition("/")[0]
     columns = spec.metadata["dagster/column_schema"]
     assert isinstance(columns, dg.TableSchema)
     assert [c.name for c in columns.columns] == list(table.schema)

@@ -1,4 +1,4 @@
-"""What a failed check does to the stages below: a blocking shape stops the run, a gate leaves the partition out, in words.
+"""What a failed check does to the stages below: a wrong shape stops the run, a gate leaves the partition out, in words.
 
 A number that rests on a partition whose gate failed must not look like one: it is missing and says why, it is not zero.
 """
@@ -92,9 +92,7 @@ def test_a_check_that_only_warns_leaves_nothing_out(running_home: Home, copy_hom
 
 
 @pytest.mark.parametrize("asset", VIEWS)
-def test_without_inputs_there_is_no_view_and_no_number(
-    running_home: Home, copy_home: CopyHome, last: date, asset: str
-):
+def test_without_inputs_there_is_no_view_and_no_number(running_home: Home, copy_home: CopyHome, last: date, asset: str):
     """Every input refused: no row claims to be ok, and no number stands where there is no view."""
     home, node = copy_home(running_home), NODES[asset]
     for upstream in node.deps:

@@ -114,7 +114,15 @@ def test_a_digest_from_another_machine():
 
 def test_null_zero_and_empty_text_are_three_things():
     table = TABLES["risk/limits"]
-    row = {"session": KEY, "limit": "a", "value": None, "limit_value": 1.0, "utilisation": 0.0, "status": "", "reason": ""}
+    row = {
+        "session": KEY,
+        "limit": "a",
+        "value": None,
+        "limit_value": 1.0,
+        "utilisation": 0.0,
+        "status": "",
+        "reason": "",
+    }
     with_null = pl.DataFrame([row], schema=table.schema)
     with_zero = pl.DataFrame([{**row, "value": 0.0}], schema=table.schema)
     assert content_digest(table, with_null) != content_digest(table, with_zero)
