@@ -12,7 +12,7 @@ from types import ModuleType
 
 import polars as pl
 
-from macro_fund.orchestration.checks import answered, fresh, no_quarantine, public_by_as_of, sessions_inside
+from macro_fund.orchestration.checks import answered, fresh, in_time, no_quarantine, public_by_as_of, sessions_inside
 from macro_fund.orchestration.node import Check, Node, Output
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.plots import newest_values
@@ -56,7 +56,9 @@ def _promises(name: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]
 
 def _series_node(source: ModuleType) -> Node:
     name = source.__name__.rsplit(".", 1)[-1]
-    limits = {s.id: s.max_age_days for s in default_settings().series_of(name)}
+    catalogue = default_settings().series_of(name)
+    limits = {s.id: s.max_age_days for s in catalogue}
+    rules = {s.id: s.publication for s in catalogue if s.frequency == "D"}
     return Node(
         f"bronze/{name}",
         frozenset({"api", "parquet"}),
@@ -67,6 +69,7 @@ def _series_node(source: ModuleType) -> Node:
             public_by_as_of(),
             sessions_inside(),
             fresh(limits, "series_id"),
+            in_time(rules, "series_id"),
             answered(),
             no_quarantine(),
         ),
@@ -86,6 +89,7 @@ NODES = (
             public_by_as_of(),
             sessions_inside(),
             fresh(dict.fromkeys(ROOTS, B3_MAX_AGE_DAYS), "root"),
+            in_time(dict.fromkeys(ROOTS, ingest.SETTLEMENTS.publication), "root"),
             answered(),
             no_quarantine(),
         ),

@@ -15,6 +15,8 @@ import polars as pl
 from macro_fund.orchestration.node import Check
 from macro_fund.orchestration.run import Run
 from macro_fund.portfolio.checks import Verdict
+from macro_fund.settings import Publication
+from macro_fund.sources.due import newest_due
 
 Problems = list[tuple[date, str]]
 
@@ -139,3 +141,21 @@ def fresh(limits: dict[str, int], item: str) -> Check:
         return found
 
     return Check("fresh", "newest row of each series within its maximum age", problems, gate=False)
+
+
+def in_time(rules: dict[str, Publication], item: str) -> Check:
+    """Each daily item has the newest day that its publication rule makes public: a provider that serves an old answer
+    is seen the same morning."""
+
+    def problems(run: Run, frame: pl.DataFrame) -> Problems:
+        rows = run.read_own(frame).select(pl.col(item).alias("item"), "event_date", "session")
+        found: Problems = []
+        for key in run.keys:
+            newest = dict(rows.filter(pl.col("session") <= key).group_by("item").agg(pl.col("event_date").max()).rows())
+            for name, rule in rules.items():
+                due = newest_due(rule, run.home.sessions.as_of(key), run.home.calendar(rule.calendar))
+                if due and name in newest and newest[name] < due:
+                    found.append((key, f"{name}: {due} is due, newest is {newest[name]}"))
+        return found
+
+    return Check("in_time", "daily series have the day that is due", problems, gate=False)

@@ -22,6 +22,7 @@ KEY = ("session", "series_id", "event_date", "knowledge_time")
 def suite_of(series: Sequence[Series]) -> Any:
     """The suite: known series, one row a vintage, a stated basis, values inside each series' plausible range."""
     import great_expectations as gx
+    from great_expectations.expectations.row_conditions import Column
 
     e: Any = gx.expectations
     ranges = [
@@ -29,8 +30,7 @@ def suite_of(series: Sequence[Series]) -> Any:
             column="value",
             min_value=s.low,
             max_value=s.high,
-            row_condition=f'series_id=="{s.id}"',
-            condition_parser="pandas",
+            row_condition=Column("series_id") == s.id,
             meta={"item": s.id},
         )
         for s in series

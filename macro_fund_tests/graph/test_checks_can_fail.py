@@ -103,6 +103,7 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("*", "reasons_given"): then(put("status", "no_view"), put("reason", "")),
     ("*", "public_by_as_of"): put("knowledge_time", pl.col("knowledge_time").dt.offset_by("30d")),
     ("*", "fresh"): nothing_arrived,
+    ("*", "in_time"): nothing_arrived,
     ("*", "answered"): beside("failures", ("br_x", "GET https://host/path", "no answer within 30 s")),
     ("*", "no_quarantine"): beside("quarantine", ("br_x", None, "value=9", "outside the range")),
     ("*", "catalogue"): put("value", 1e9),
