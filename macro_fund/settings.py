@@ -28,7 +28,7 @@ class SettingsError(ValueError):
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Fund(_Model):
@@ -216,10 +216,22 @@ class Settings(_Model):
 CONFIG_DIR = Path(os.path.abspath(__file__)).parent.parent / "config"
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that is given twice: YAML itself would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> Any:
     """The file's content; a syntax error names file and line."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # a SafeLoader
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; copy it from the project's config/ folder") from None
     except yaml.YAMLError as error:

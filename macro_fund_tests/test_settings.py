@@ -161,3 +161,14 @@ def test_bounds_of_a_series_the_wrong_way_round_are_refused(config: Path):
     text = message(config)
     assert str(file) in text
     assert "low -0.02 must be below high -0.3" in text
+
+
+def test_a_key_given_twice_is_refused_with_its_line(config: Path):
+    spoil(config / "limits.yaml", "warn_at: 0.8", "warn_at: 0.8\nvar_95: 0.5")
+    assert "limits.yaml:" in message(config)
+    assert "'var_95' is given twice" in message(config)
+
+
+def test_not_a_number_is_no_limit(config: Path):
+    spoil(config / "limits.yaml", "warn_at: 0.8", "warn_at: .nan")
+    assert "warn_at: Input should be a finite number" in message(config)

@@ -11,6 +11,7 @@ checks of meaning -> verdicts as data beside the asset -> one materialization wi
 
 import base64
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,7 @@ import dagster as dg
 import polars as pl
 
 from macro_fund.home import Home
+from macro_fund.orchestration.gate import degraded, without_view
 from macro_fund.orchestration.node import Node, Output
 from macro_fund.orchestration.partitions import SESSIONS, check_keys
 from macro_fund.orchestration.resources import FundResource
@@ -28,7 +30,6 @@ from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES, Table
 
 SHAPE = "shape"
 PREVIEW_ROWS = 8
-RETRY_NETWORK = dg.RetryPolicy(max_retries=1, delay=5)
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -67,7 +68,6 @@ def build_asset(node: Node) -> dg.AssetsDefinition:
         code_version=node.version,
         partitions_def=SESSIONS,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRY_NETWORK if node.external else None,
         check_specs=[
             dg.AssetCheckSpec(
                 SHAPE,
@@ -94,6 +94,7 @@ def materialize_node(
     result = node.compute(run)
     output = result if isinstance(result, Output) else Output(result)
     run.side = {table.key: rows for table, rows in output.side}
+    output = replace(output, frame=judged(node, run, output.frame))
     shape = [p for p in shape_problems(node.table, output.frame) if p]
     yield check_result(SHAPE, shape)
     if shape:
@@ -114,6 +115,20 @@ def materialize_node(
         )
     yield dg.MaterializeResult(metadata=run_metadata(node, run, frame, output), data_version=None)
     yield from results
+
+
+def judged(node: Node, run: Run, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the sessions marked whose inputs were refused or old: no older number stands for a day's own."""
+    if "status" not in node.table.schema:
+        return frame
+    for key in run.keys:
+        if lines := run.refused.get(key):
+            sessions, reason = run.home.output_sessions([key]), f"refused: {shorten(lines, 2)}"
+            if node.refused == "degraded":
+                frame = degraded(frame, dict.fromkeys(sessions, reason))
+            else:
+                frame = without_view(node.table, frame, sessions, reason)
+    return degraded(frame, run.old_curves) if run.old_curves else frame
 
 
 def write_output(

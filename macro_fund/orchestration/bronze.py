@@ -58,7 +58,7 @@ def _series_node(source: ModuleType) -> Node:
     name = source.__name__.rsplit(".", 1)[-1]
     catalogue = default_settings().series_of(name)
     limits = {s.id: s.max_age_days for s in catalogue}
-    rules = {s.id: s.publication for s in catalogue if s.frequency == "D"}
+    rules = {s.id: s.publication for s in catalogue if s.frequency == "D" and s.publication.kind != "weekly_monday"}
     return Node(
         f"bronze/{name}",
         frozenset({"api", "parquet"}),
@@ -69,11 +69,10 @@ def _series_node(source: ModuleType) -> Node:
             public_by_as_of(),
             sessions_inside(),
             fresh(limits, "series_id"),
-            in_time(rules, "series_id"),
+            *([in_time(rules, "series_id")] if rules else []),
             answered(),
             no_quarantine(),
         ),
-        external=True,
         plot=newest_values,
     )
 
@@ -93,6 +92,5 @@ NODES = (
             answered(),
             no_quarantine(),
         ),
-        external=True,
     ),
 )

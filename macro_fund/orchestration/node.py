@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 import polars as pl
 
@@ -40,7 +41,11 @@ class Output:
 
 @dataclass(frozen=True)
 class Node:
-    """One asset: its table, the tables it reads, its pure computation, its checks and how it is shown."""
+    """One asset: its table, the tables it reads, its pure computation, its checks and how it is shown.
+
+    `refused` says what a row (of a table with a status) becomes whose session's input was refused by a gate: no view,
+    or degraded where the rest of the inputs carries it.
+    """
 
     key: str
     kinds: frozenset[str]
@@ -48,7 +53,7 @@ class Node:
     compute: Callable[[Run], Output | pl.DataFrame]
     checks: tuple[Check, ...]
     version: str = "1"
-    external: bool = False
+    refused: Literal["no_view", "degraded"] = "no_view"
     plot: Callable[[pl.DataFrame], bytes] | None = None
     previous: tuple[str, ...] = ()
     stamp: Callable[[Home, date], Mapping[str, str]] | None = None

@@ -62,6 +62,7 @@ NODES = (
             every_session(),
             reasons_given(),
         ),
+        refused="degraded",
     ),
     Node(
         "portfolio/targets",

@@ -35,9 +35,15 @@ class Run:
     table: Table
     keys: tuple[date, ...]
     read_digests: dict[str, str] = field(default_factory=dict)
-    excluded: list[str] = field(default_factory=list)
+    refused: dict[date, list[str]] = field(default_factory=dict)
+    old_curves: dict[date, str] = field(default_factory=dict)
     side: dict[str, pl.DataFrame] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def excluded(self) -> list[str]:
+        """Every partition that was left out, with the verdict's words."""
+        return [line for lines in self.refused.values() for line in lines]
 
     @property
     def last(self) -> date:
@@ -57,10 +63,26 @@ class Run:
         """All rows of an upstream table known by the last key, without partitions whose gate failed."""
         keys = self.home.lake.keys(table_key, self.last)
         failed = failed_gates(self.home, table_key, keys)
-        self.excluded += [f"{table_key} {k}: {why}" for k, why in failed.items()]
+        for k, why in failed.items():
+            self.refused.setdefault(k, []).append(f"{table_key} {k}: {why}")
         kept = [k for k in keys if k not in failed]
         self.read_digests[table_key] = _digest_of([self.home.lake.digest(table_key, k) for k in kept])
-        return self.home.lake.read(table_key, only=kept)
+        frame = self.home.lake.read(table_key, only=kept)
+        if table_key == "silver/di_curve":
+            self._note_old_curves(frame)
+        return frame
+
+    def _note_old_curves(self, curve: pl.DataFrame) -> None:
+        """A session without a new settlement repeats the last curve; whoever reads it must say so."""
+        newest = (
+            curve.filter(pl.col("session").is_in(self.sessions)).group_by("session").agg(pl.col("curve_date").max())
+        )
+        old = newest.join(self.home.sessions.frame(), on="session").filter(
+            pl.col("curve_date") < pl.col("prev_session")
+        )
+        self.old_curves |= {
+            s: f"DI curve of {d}" for s, d in old.sort("session").select("session", "curve_date").rows()
+        }
 
     def read_own(self, frame: pl.DataFrame) -> pl.DataFrame:
         """This asset's rows of earlier partitions, then `frame`, the ones being written."""

@@ -60,7 +60,14 @@ def _di_problems(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 def _di_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     settlements = run.home.lake.read("bronze/b3_settlements", run.last)
     cdi_rows = run.home.lake.read("bronze/bcb_sgs", run.last).filter(pl.col("series_id") == "br_cdi_daily")
-    return located(curve_checks.di_repricing(settlements, cdi_rows, run.sessions, run.home.calendar("anbima")))
+    calendar = run.home.calendar("anbima")
+    again = di_curve(settlements, cdi_rows, run.sessions, calendar)
+    other = frame.join(again, on=["session", "curve_date", "tenor_bd", "rate"], how="anti", nulls_equal=True)
+    stored = [
+        (s, f"DI {n} bd: stored {r} is not the curve's")
+        for s, n, r in other.select("session", "tenor_bd", "rate").rows()
+    ]
+    return stored + located(curve_checks.di_repricing(settlements, cdi_rows, run.sessions, calendar))
 
 
 def _ust_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -111,6 +118,7 @@ NODES = (
             Check("pnl_recomputed", "daily settlement recomputed from prices in decimals", _marks_recomputed),
             Check("pnl_known", "a contract with a previous settlement has its P&L", _pnl_known, gate=False),
             bounded(["dv01_brl"], 0.0, 60.0),
+            every_session(gate=False),
             sessions_inside(),
         ),
     ),
@@ -119,7 +127,7 @@ NODES = (
         PYTHON,
         ("silver/contract_marks",),
         _instrument_returns,
-        (bounded(["shock"], -1000.0, 1000.0), sessions_inside()),
+        (bounded(["shock"], -1000.0, 1000.0), every_session(gate=False), sessions_inside()),
         plot=returns_picture,
     ),
 )

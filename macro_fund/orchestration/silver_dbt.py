@@ -156,7 +156,7 @@ def _store(
     scratch: Path,
     event: Any,
 ) -> Iterator[Any]:
-    run = Run(home, TABLES[table_key], keys, first.read_digests, first.excluded)
+    run = Run(home, TABLES[table_key], keys, first.read_digests, first.refused)
     frame = read_scratch(scratch, table_key)
     problems = [p for p in shape_problems(run.table, frame) if p]
     if problems:

@@ -23,7 +23,7 @@ def print_number(value: float | None, style: Style) -> str:
         case "bp":
             return f"{value:+.1f} bp"
         case "brl":
-            return f"BRL {value:,.2f}" if abs(value) < 1e6 else f"BRL {value:,.0f}"
+            return f"BRL {value:,.2f}"
         case "score":
             return f"{value:+.2f}"
         case "count":

@@ -8,17 +8,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from macro_fund.definitions import build_defs
 from macro_fund.home import Home, create
-from macro_fund.orchestration.assets import asset_key
+from macro_fund.orchestration.assets import asset_key, shorten
 from macro_fund.orchestration.operate import Operator, Report, instance_of, steps_of
 from macro_fund.orchestration.silver_dbt import MODELS
 from macro_fund.store.tables import TABLES
@@ -158,15 +159,21 @@ def digests(home: Home, keys: Iterable[date]) -> Digests:
     return found
 
 
-def differences(ours: Mapping[tuple[str, date], str], theirs: Mapping[tuple[str, date], str]) -> list[str]:
-    """Which asset differs at which session, in words: the first session of each asset first."""
-    places = sorted(ours.keys() | theirs.keys(), key=lambda place: (place[1], place[0]))
+def differences(ours: Digests, theirs: Digests) -> list[str]:
+    """Which asset differs at which sessions, in words; in the catalogue's order, so that a cause comes first."""
     found: dict[str, list[str]] = {}
-    for asset, session in places:
+    for asset, session in {**ours, **theirs}:
         a, b = (x.get((asset, session), MISSING) for x in (ours, theirs))
         if a != b:
             found.setdefault(asset, []).append(f"{session} ({a[:8]} against {b[:8]})")
-    return [f"{asset}: {', '.join(sessions)}" for asset, sessions in found.items()]
+    return [f"{asset}: {shorten(sorted(sessions))}" for asset, sessions in found.items()]
+
+
+def assert_same(ours: Digests, theirs: Digests) -> None:
+    """Fails naming every asset and session whose content differs."""
+    found = differences(ours, theirs)
+    if found:
+        pytest.fail("content differs:\n" + "\n".join(found))
 
 
 def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
@@ -178,4 +185,4 @@ def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
         new = edges.get(todo.pop()).child_keys - below
         below |= new
         todo += new
-    return sorted("/".join(k.path) for k in edges.materializable_asset_keys - below)
+    return [table for table in TABLES if asset_key(table) in edges.materializable_asset_keys - below]

@@ -89,8 +89,7 @@ def ledger_rows(home: Home, upto: date) -> list[tuple[object, ...]]:
 
 def assert_same_fund(home: Home, uninterrupted: Home, keys: list[date]) -> None:
     """Every table of the keys, and the ledger up to the last of them, are those of the uninterrupted fund."""
-    changed = harness.differences(harness.digests(uninterrupted, keys), harness.digests(home, keys))
-    assert not changed, "\n".join(changed)
+    harness.assert_same(harness.digests(uninterrupted, keys), harness.digests(home, keys))
     assert home.ledger.verify_journal() == []
     ours, theirs = ledger_rows(home, keys[-1]), ledger_rows(uninterrupted, keys[-1])
     ids = [row[:2] for row in ours]

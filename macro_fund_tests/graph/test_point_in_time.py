@@ -45,8 +45,8 @@ def future_files(home: Home, session: date) -> list[Path]:
 
 
 def test_later_partitions_are_not_read(running_home: Home, copy_home: CopyHome, more_keys: list[date]) -> None:
-    session = more_keys[1]
     home = copy_home(running_home)
+    session = max(set(more_keys[:-1]) & set(home.lake.keys("pms/orders")))  # a day on which every job had work
     files = future_files(home, session)
     tables = {p.parent.relative_to(home.lake.root).as_posix() for p in files}
     assert set(harness.upstream_of_books()) < tables, "the running fund has no later partition to turn into garbage"
@@ -56,8 +56,7 @@ def test_later_partitions_are_not_read(running_home: Home, copy_home: CopyHome, 
     for name in WHOLE_DAY:
         harness.run_job(home, name, [session])
 
-    changed = harness.differences(harness.digests(running_home, [session]), harness.digests(home, [session]))
-    assert not changed, "\n".join(changed)
+    harness.assert_same(harness.digests(running_home, [session]), harness.digests(home, [session]))
 
 
 def test_the_whole_day_is_every_asset() -> None:
@@ -91,9 +90,8 @@ def graph_that_sees_the_future() -> dg.Definitions:
 def test_providers_may_serve_the_future_as_garbage(
     running_home: Home, tmp_path_factory: pytest.TempPathFactory, more_keys: list[date]
 ) -> None:
-    keys = [INCEPTION, *more_keys]
+    keys = [INCEPTION, *more_keys[:2]]
     home = harness.open_fund(tmp_path_factory.mktemp("poisoned") / "home")
     harness.catch_up(home, keys, graph_that_sees_the_future())
 
-    changed = harness.differences(harness.digests(running_home, keys), harness.digests(home, keys))
-    assert not changed, "\n".join(changed)
+    harness.assert_same(harness.digests(running_home, keys), harness.digests(home, keys))

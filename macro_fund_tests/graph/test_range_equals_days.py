@@ -42,7 +42,7 @@ def test_a_range_writes_what_single_days_write(opened_home: Home, copy_home: Cop
 
     ours, theirs = harness.digests(at_once, keys), harness.digests(day_by_day, keys)
 
-    assert not harness.differences(ours, theirs), "\n".join(harness.differences(ours, theirs))
+    harness.assert_same(ours, theirs)
     absent = [f"{asset} {key}" for (asset, key), digest in ours.items() if asset in TABLES and digest == MISSING]
     assert not absent, f"no job wrote {absent}"
     traded = at_once.lake.read("pms/trade_proposals", only=keys)

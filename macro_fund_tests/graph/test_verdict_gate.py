@@ -214,3 +214,29 @@ def test_verdicts_of_an_asset_that_did_not_run_say_so(running_home: Home, copy_h
     harness.succeeded(harness.run_assets(home, ["quality/verdicts"], last))
     rows = home.lake.read("quality/verdicts", only=[last]).filter(pl.col("asset") == "risk/var")
     assert rows.select("check", "passed", "blocking").rows() == [("materialized", False, True)]
+
+
+def test_no_curve_of_another_day_passes_for_the_session_s_own(running_home: Home, copy_home: CopyHome, last: date):
+    """B3's partition is refused: the curve repeats the day before's, and whoever rests on it says so."""
+    home = copy_home(running_home)
+    fail_gate(home, "bronze/b3_settlements", [last])
+    harness.succeeded(harness.run_assets(home, ["silver/di_curve"], last))
+    curve = home.lake.read("silver/di_curve", only=[last])
+    assert curve["curve_date"].max() < home.sessions.offset(last, -1)
+    for asset in ("agents/monetary_view", "signals/rates_01"):
+        assert set(running_home.lake.read(asset, only=[last])["status"]) - {"no_view"}
+        harness.succeeded(harness.run_assets(home, [asset], last))
+        rows = home.lake.read(asset, only=[last]).filter(pl.col("status") != "no_view")
+        assert set(rows["status"]) <= {"degraded"}
+        assert rows["reason"].str.contains(f"DI curve of {curve['curve_date'].max()}").all()
+
+
+def test_a_refused_signal_degrades_what_the_others_carry(running_home: Home, copy_home: CopyHome, last: date):
+    home = copy_home(running_home)
+    fail_gate(home, "signals/fx_02", [last])
+    harness.succeeded(harness.run_assets(home, ["portfolio/conviction"], last))
+    rows = home.lake.read("portfolio/conviction", only=[last])
+    assert set(rows["status"]) <= {"degraded", "no_view"}
+    assert "degraded" in set(rows["status"])
+    told = rows.filter(pl.col("status") == "degraded")["reason"]
+    assert told.str.contains(f"refused: signals/fx_02 {last}").all()
