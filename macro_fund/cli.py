@@ -85,18 +85,19 @@ def run(
     with clear_errors():
         home = Home.open(home_path())
         keys = wanted_keys(home, _day(on), _day(first), _day(last))
-        if not keys:
-            out.print(f"up to date: {home.lake.keys('reports/morning_pack')[-1]}")
-            return
         began = time.monotonic()
         reports = list(_operate(home, keys, demo_pm=demo_pm, quiet=as_json))
     healthy = all(r.healthy for r in reports)
     if as_json:
         print(json.dumps({"healthy": healthy, "reports": [_as_dict(r) for r in reports]}, default=str))
     else:
-        print_reports(reports, time.monotonic() - began)
-        pack = home.path / "reports" / keys[-1].isoformat() / "morning_pack.html"
-        if pack.exists():
+        if reports:
+            print_reports(reports, time.monotonic() - began)
+        else:
+            out.print("up to date")
+        done = home.lake.keys("reports/morning_pack", keys[-1] if keys else None)
+        if done:
+            pack = home.path / "reports" / done[-1].isoformat() / "morning_pack.html"
             out.print(f"morning pack: {pack}", soft_wrap=True)
     if not healthy:
         raise typer.Exit(1)

@@ -216,7 +216,10 @@ class Settings(_Model):
 CONFIG_DIR = Path(os.path.abspath(__file__)).parent.parent / "config"
 
 
-class _UniqueKeys(yaml.SafeLoader):
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, ten times as fast, where it is built in
+
+
+class _UniqueKeys(_SafeLoader):
     """Refuses a key that is given twice: YAML itself would silently take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -225,7 +228,8 @@ class _UniqueKeys(yaml.SafeLoader):
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is given twice", key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def read_yaml(path: Path) -> Any:
