@@ -7,7 +7,7 @@ Every check is shown to fail at least once by macro_fund_tests/graph/test_checks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
 import polars as pl
@@ -125,14 +125,20 @@ def no_quarantine() -> Check:
     return Check("no_quarantine", "no row was refused", problems, gate=False)
 
 
+def newest_by_key(run: Run, frame: pl.DataFrame, item: str) -> Iterator[tuple[date, dict[str, date]]]:
+    """For each key of the run the newest event date known of each item."""
+    rows = run.read_own(frame).select(pl.col(item).alias("item"), "event_date", "session")
+    for key in run.keys:
+        known = rows.filter(pl.col("session") <= key)
+        yield key, dict(known.group_by("item").agg(pl.col("event_date").max()).rows())
+
+
 def fresh(limits: dict[str, int], item: str) -> Check:
     """The newest row of each item is at most `limits[item]` calendar days older than the key."""
 
     def problems(run: Run, frame: pl.DataFrame) -> Problems:
-        rows = run.read_own(frame).select(pl.col(item).alias("item"), "event_date", "session")
         found: Problems = []
-        for key in run.keys:
-            newest = dict(rows.filter(pl.col("session") <= key).group_by("item").agg(pl.col("event_date").max()).rows())
+        for key, newest in newest_by_key(run, frame, item):
             for name, days in limits.items():
                 if name not in newest:
                     found.append((key, f"{name}: nothing known"))
@@ -148,10 +154,8 @@ def in_time(rules: dict[str, Publication], item: str) -> Check:
     is seen the same morning."""
 
     def problems(run: Run, frame: pl.DataFrame) -> Problems:
-        rows = run.read_own(frame).select(pl.col(item).alias("item"), "event_date", "session")
         found: Problems = []
-        for key in run.keys:
-            newest = dict(rows.filter(pl.col("session") <= key).group_by("item").agg(pl.col("event_date").max()).rows())
+        for key, newest in newest_by_key(run, frame, item):
             for name, rule in rules.items():
                 due = newest_due(rule, run.home.sessions.as_of(key), run.home.calendar(rule.calendar))
                 if due and name in newest and newest[name] < due:
