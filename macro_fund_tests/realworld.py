@@ -107,5 +107,10 @@ def realworld(request: pytest.FixtureRequest) -> RealWorld:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server, also when it still holds connections that it was told to keep waiting."""
     process.terminate()
-    process.communicate(timeout=10)
+    try:
+        process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

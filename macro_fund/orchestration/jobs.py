@@ -11,7 +11,6 @@ from __future__ import annotations
 import dagster as dg
 
 from macro_fund.orchestration.assets import asset_key
-from macro_fund.orchestration.partitions import SESSIONS
 
 PROPOSE_ASSETS = ("pms/trade_proposals", "reports/morning_pack")
 ORDER_ASSETS = ("pms/orders",)
@@ -24,35 +23,30 @@ _order = dg.AssetSelection.assets(*(asset_key(k) for k in ORDER_ASSETS))
 morning = dg.define_asset_job(
     "morning",
     selection=dg.AssetSelection.all() - _propose - _order,
-    partitions_def=SESSIONS,
     description="Sources, curves, views, signals, targets, risk, books and verdicts of one session.",
     executor_def=dg.in_process_executor,
 )
 market = dg.define_asset_job(
     "market",
     selection=dg.AssetSelection.all() - _propose - _order - _books,
-    partitions_def=SESSIONS,
     description="The part of the morning that does not depend on the fund's own trades.",
     executor_def=dg.in_process_executor,
 )
 books = dg.define_asset_job(
     "books",
     selection=_books,
-    partitions_def=SESSIONS,
     description="Fills, positions, P&L, NAV and verdicts of one session.",
     executor_def=dg.in_process_executor,
 )
 propose = dg.define_asset_job(
     "propose",
     selection=_propose,
-    partitions_def=SESSIONS,
     description="Trade proposals and the morning pack of one session.",
     executor_def=dg.in_process_executor,
 )
 order = dg.define_asset_job(
     "order",
     selection=_order,
-    partitions_def=SESSIONS,
     description="Approved proposals of one session become orders.",
     executor_def=dg.in_process_executor,
 )
