@@ -100,13 +100,13 @@ def realworld(request: pytest.FixtureRequest) -> RealWorld:
     if _WORLD not in request.config.stash:
         process, world = start()
         request.config.stash[_WORLD] = world
-        request.config.add_cleanup(lambda: _stop(process))
+        request.config.add_cleanup(lambda: stop(process))
     world = request.config.stash[_WORLD]
     world.reset()
     return world
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     """End the server, also when it still holds connections that it was told to keep waiting."""
     process.terminate()
     try:

@@ -99,8 +99,7 @@ def server() -> Iterator[RealWorld]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MACRO_FUND_REPLAY_URL", world.url)
         yield world
-    process.terminate()
-    process.communicate(timeout=10)
+    realworld.stop(process)
 
 
 @pytest.fixture(scope="module")
