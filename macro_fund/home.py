@@ -49,11 +49,10 @@ def create(
     source: str | None = None,
     inception: date | None = None,
     history_start: date | None = None,
-    latest: date | None = None,
 ) -> Home:
     """Write a new home with its own fund.yaml and open it.
 
-    `inception` defaults to 20 sessions before `latest` (default: the newest session whose run may begin).
+    `inception` defaults to 20 sessions before the newest one whose run may begin.
     Raises SettingsError when the home exists already or a date is not a session.
     """
     fund_file = path / "fund.yaml"
@@ -61,7 +60,7 @@ def create(
         raise SettingsError(f"{fund_file} exists: this home has a fund already; use another MACRO_FUND_HOME")
     table = sessions()
     if inception is None:
-        inception = table.offset(latest or latest_session(now()), -DEFAULT_WARMUP)
+        inception = table.offset(latest_session(now()), -DEFAULT_WARMUP)
     if not table.is_session(inception):
         raise SettingsError(f"inception {inception} is not a B3 session; choose a day on which B3 is open")
     fund = dict(read_yaml(CONFIG_DIR / "fund.yaml"))

@@ -52,17 +52,13 @@ def spec_metadata(table: Table) -> dict[str, Any]:
 
 def build_asset(node: Node) -> dg.AssetsDefinition:
     """The Dagster asset of a node."""
-    one_back = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
-    deps = [dg.AssetDep(asset_key(d)) for d in node.deps]
-    deps += [dg.AssetDep(asset_key(d), partition_mapping=one_back) for d in node.previous]
 
     @dg.asset(
         key=asset_key(node.key),
-        deps=deps,
+        deps=[asset_key(d) for d in node.deps],
         group_name=node.group,
         kinds=set(node.kinds),
         owners=[node.table.owner],
-        tags=dict(node.tags),
         description=node.table.description,
         metadata=spec_metadata(node.table),
         code_version=node.version,

@@ -6,7 +6,7 @@ Belongs here: the two small types. Does not belong here: any particular asset.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -55,9 +55,7 @@ class Node:
     version: str = "1"
     refused: Literal["no_view", "degraded"] = "no_view"
     plot: Callable[[pl.DataFrame], bytes] | None = None
-    previous: tuple[str, ...] = ()
     stamp: Callable[[Home, date], Mapping[str, str]] | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def table(self) -> Table:
