@@ -268,4 +268,4 @@ def test_an_asset_reads_what_it_declares_and_nothing_else(
     run = Run(home, node.table, (session,))
     node.compute(run)
     through_the_ledger = {PROPOSALS} if asset == ORDERS else set()
-    assert set(run.read_digests) | through_the_ledger == set(node.deps) | set(node.previous)
+    assert set(run.read_digests) | through_the_ledger == set(node.deps)
