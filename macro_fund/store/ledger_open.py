@@ -6,6 +6,7 @@ Does not belong here: the revisions themselves (`migrations/`) or what is record
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 HEAD = "0001"  # newest revision in migrations/versions; known here so that opening need not import Alembic
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _DIALECTS = ("sqlite", "postgresql")
+BUSY_TIMEOUT_S = 30.0
 
 
 class LedgerError(ValueError):
@@ -34,7 +36,7 @@ def engine_for(url: str) -> sa.Engine:
     if parsed.database in (None, "", ":memory:"):
         raise LedgerError(f"a ledger must outlive the process: {url} names no file; write sqlite:///PATH")
     Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, poolclass=sa.NullPool, connect_args={"timeout": 30})
+    engine = sa.create_engine(parsed, poolclass=sa.NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
     sa.event.listen(engine, "connect", _sqlite_pragmas)
     sa.event.listen(engine, "begin", _sqlite_begin)
     return engine
@@ -42,8 +44,26 @@ def engine_for(url: str) -> sa.Engine:
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not start transactions of its own: _sqlite_begin does
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    _use_wal(connection)
+
+
+def _use_wal(connection: Any) -> None:
+    """Switch a new file to write-ahead logging. SQLite refuses the switch at once while another process makes the same
+    file (its busy timeout does not cover it), so it is tried again until the other has done it."""
+    import tenacity
+
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(sqlite3.OperationalError),
+        wait=tenacity.wait_random(0.01, 0.05),
+        stop=tenacity.stop_after_delay(BUSY_TIMEOUT_S),
+        reraise=True,
+    )
+    for attempt in attempts:
+        with attempt:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _sqlite_begin(conn: sa.Connection) -> None:

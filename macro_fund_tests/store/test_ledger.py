@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sqlite3
@@ -93,7 +94,7 @@ def test_the_migrations_make_exactly_the_tables_the_code_uses(ledger: Ledger, pa
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    engine = ledger_open.engine_for(f"sqlite:///{path}")
+    engine = ledger_open.ledger_open.engine_for(f"sqlite:///{path}")
     with engine.connect() as conn:
         assert compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), METADATA) == []
         assert conn.scalar(sa.text("SELECT version_num FROM alembic_version")) == ledger_open.HEAD
@@ -484,6 +485,29 @@ def test_two_processes_share_one_chain(path: Path) -> None:
             w.wait()
     assert seen == {"a", "b"}
     assert ledger.verify_journal() == []
+
+
+def _open_together(paths: list[Path], barrier: Any, failed: Any) -> None:
+    for path in paths:
+        barrier.wait(30)
+        try:
+            ledger_open.engine_for(f"sqlite:///{path}").connect().close()
+        except sa.exc.OperationalError as error:
+            failed.put(str(error.orig))
+
+
+def test_processes_that_make_one_file_at_once_all_get_it(tmp_path: Path) -> None:
+    """SQLite refuses the switch to write-ahead logging while another process makes it; one in seven failed here."""
+    context = multiprocessing.get_context("fork")
+    barrier, failed = context.Barrier(4), context.Queue()
+    paths = [tmp_path / f"{n}.sqlite" for n in range(40)]
+    workers = [context.Process(target=_open_together, args=(paths, barrier, failed)) for _ in range(4)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join(60)
+    assert [w.exitcode for w in workers] == [0] * 4
+    assert failed.empty()
 
 
 # content ids
