@@ -26,6 +26,9 @@ from macro_fund.settings import SettingsError
 from macro_fund.time.clock import now
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from macro_fund.orchestration.backfill import Filled
     from macro_fund.orchestration.operate import Report
 
 app = typer.Typer(no_args_is_help=True, help="Runs a Brazil/US global-macro fund on a Dagster asset graph.")
@@ -279,6 +282,97 @@ def find_series(text: str, as_json: JsonFlag = False) -> None:
         for s in found:
             table.add_row(s.id, s.source, s.code, s.unit, s.title)
         out.print(table if found else f"no series with {text!r}; there are {len(default_settings().series)}")
+
+
+@series_app.command("page")
+def series_page(
+    to: Annotated[Path | None, typer.Option(help="file to write; default: reports/catalogue.html in the home")] = None,
+) -> None:
+    """Write the catalogue as one searchable HTML page."""
+    with clear_errors():
+        from macro_fund.reports.data_pages import catalogue_page
+        from macro_fund.settings import default_settings
+        from macro_fund.store.lake import write_file_atomically
+
+        path = to or Home.open(home_path()).path / "reports" / "catalogue.html"
+        write_file_atomically(path, catalogue_page(default_settings().series).encode())
+        out.print(f"catalogue: {path}", soft_wrap=True)
+
+
+@series_app.command("coverage")
+def series_coverage(
+    source: Annotated[str | None, typer.Option(help="one source")] = None, as_json: JsonFlag = False
+) -> None:
+    """What the lake holds of each series: first and last day, rows, how they are dated, gaps."""
+    with clear_errors():
+        import polars as pl
+
+        from macro_fund.reports.coverage import COLUMNS, coverage
+
+        home = Home.open(home_path())
+        sources = [s for s in home.settings.sources if source in (None, s)]
+        if not sources:
+            raise ValueError(f"unknown source {source!r}; sources: {', '.join(home.settings.sources)}")
+        parts = [coverage(home.lake.read(f"bronze/{s}", columns=COLUMNS), home.settings.series_of(s)) for s in sources]
+        _print_coverage(pl.concat(parts), as_json=as_json)
+
+
+def _print_coverage(found: pl.DataFrame, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found.to_dicts(), default=str, ensure_ascii=False))
+        return
+    table = RichTable("source", "series", "first", "last", "rows", "vintage", "calendar", "lag", "observed", "gaps")
+    for r in found.iter_rows(named=True):
+        shares = [f"{r[b]:.0%}" if r[b] is not None else "" for b in ("vintage", "calendar", "lag", "observed")]
+        cells = (r["first"] or "", r["last"] or "", f"{r['rows']:,}", *shares, r["gaps"])
+        table.add_row(r["source"], r["series_id"], *(str(c) for c in cells))
+    out.print(table)
+
+
+@app.command()
+def backfill(
+    source: Annotated[list[str] | None, typer.Option(help="only this source; may be repeated")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fetch the whole history of every source into the raw archive; goes on where it was interrupted."""
+    with clear_errors():
+        from rich.progress import Progress
+
+        from macro_fund.orchestration.backfill import backfill as fill
+
+        home, table, gaps = Home.open(home_path()), RichTable(*_FILLED), []
+        with Progress(console=err, disable=as_json, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            done = list(
+                fill(home, source or [], lambda what, n, of: bar.update(task, description=what, completed=n, total=of))
+            )
+        for f in done:
+            rows = f.coverage
+            gaps += rows.filter(rows["gaps"] > 0).select("series_id", "gaps", "longest_gap_days").rows()
+            counts = (rows.height, int(rows["rows"].sum()), f.asked, f.kept, f.failed.height)
+            table.add_row(f.source, *(f"{c:,}" for c in counts), str(int((rows["rows"] == 0).sum())))
+        if as_json:
+            print(json.dumps([_filled(f) for f in done], default=str, ensure_ascii=False))
+            return
+        out.print(table)
+        for f in done:
+            for item, reason in f.failed.rows():
+                err.print(f"{f.source} {item}: {reason}", highlight=False, soft_wrap=True)
+        for series_id, count, longest in gaps:
+            out.print(f"gap: {series_id} in {count} places, the longest {longest} days", highlight=False)
+
+
+_FILLED = ("source", "series", "rows", "asked", "in the archive", "failed", "empty series")
+
+
+def _filled(f: Filled) -> dict[str, object]:
+    return {
+        "source": f.source,
+        "asked": f.asked,
+        "kept": f.kept,
+        "failed": f.failed.to_dicts(),
+        "series": f.coverage.to_dicts(),
+    }
 
 
 def _pms_context() -> PmsContext:

@@ -7,7 +7,7 @@ Does not belong here: what is computed (domain packages) or when (orchestration/
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -181,6 +181,23 @@ class Home:
         """The time that fetching sees: real when live, frozen at `as_of` otherwise, so that bytes are reproducible."""
         return now if self.settings.fund.source == "live" else (lambda: as_of)
 
-    def http(self, as_of: datetime) -> Http:
-        """A client for one window, writing every payload to the raw archive."""
-        return Http(self.transport(as_of), self.settings.sources, self.archive, self.clock(as_of))
+    @cached_property
+    def secrets(self) -> Mapping[str, str]:
+        """Keys of providers: the sample world's own, or those of the environment and of secrets/ in the home."""
+        from macro_fund.sources import secrets
+
+        return secrets.SAMPLE if self.settings.fund.source == "sample" else secrets.collect(self.path / "secrets")
+
+    def http(self, as_of: datetime, *, reuse: bool = False) -> Http:
+        """A client for one window that ends at `as_of`, writing every payload to the raw archive.
+
+        reuse: what the archive holds since then is not asked again.
+        """
+        return Http(
+            self.transport(as_of),
+            self.settings.sources,
+            self.archive,
+            self.clock(as_of),
+            secrets=self.secrets,
+            reuse_since=as_of if reuse else None,
+        )

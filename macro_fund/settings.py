@@ -59,6 +59,8 @@ class Publication(_Model):
     `weekly_monday` (the Monday after the week of the event date, Tuesday after a holiday), `effective` (in force on
     the event date and announced the evening before: known at 00:00 of the event date), `years_before` (1 July, n years
     before the event year). `basis` says how sure we are: `calendar` when the rule is the provider's own, else `lag`.
+    `release` names a list of real release days (config/releases): a period that it has is dated by it, at its hour,
+    with basis `calendar`; the rule is for the others.
     """
 
     kind: Literal[
@@ -67,21 +69,51 @@ class Publication(_Model):
     n: int = 0
     at: time
     tz: str = "America/Sao_Paulo"
-    calendar: Literal["anbima", "b3", "nyse"] = "anbima"
+    calendar: Literal["anbima", "b3", "nyse", "us_federal"] = "anbima"
     basis: Literal["calendar", "lag"] = "lag"
+    release: str | None = None
 
 
 class Series(_Model):
-    """One series of the catalogue. value = provider's number x `scale`; `low`..`high` bound the stored value."""
+    """One series of the catalogue. value = provider's number x `scale`; `low`..`high` bound the stored value.
+
+    frequency: D, W, M, Q, A, or E for events at no fixed distance (meetings). `panel` True: the series is in the
+    as-known panel that models read. `ended`: the last event date of a series that its provider has discontinued.
+    `vintages` False: the provider states vintages and they are not read, because each rewrites the whole history.
+    """
 
     id: str
-    source: Literal["bcb_sgs", "bcb_ptax", "bcb_focus", "fred", "us_treasury", "yahoo"]
+    source: Literal[
+        "bcb_sgs",
+        "bcb_ptax",
+        "bcb_focus",
+        "bcb_focus_periods",
+        "ibge",
+        "stn",
+        "ipeadata",
+        "fred",
+        "us_treasury",
+        "nyfed",
+        "cboe",
+        "yahoo",
+        "licensed_prices",
+        "cftc",
+        "copom",
+        "fomc",
+        "anbima_vna",
+        "anbima_ettj",
+        "anbima_bonds",
+        "tesouro_direto",
+        "b3_curves",
+        "b3_settlements",
+    ]
     code: str
     title: str
     unit: str
     scale: float = 1.0
-    frequency: Literal["D", "W", "M", "Q", "A"]
+    frequency: Literal["D", "W", "M", "Q", "A", "E"]
     start: date = date(2009, 1, 1)
+    ended: date | None = None
     publication: Publication
     revised: bool = False
     reread_days: int = 10
@@ -90,6 +122,8 @@ class Series(_Model):
     high: float
     licence: str
     owner: str = "team:data"
+    panel: bool = False
+    vintages: bool = True
     notes: str = ""
 
     @model_validator(mode="after")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from macro_fund.settings import CONFIG_DIR, default_settings
+from macro_fund.reports import dbt_sources
+from macro_fund.settings import CONFIG_DIR
 from macro_fund.store.tables import PROVENANCE, TABLES
 
 ROOT = CONFIG_DIR.parent
@@ -157,11 +158,9 @@ def test_series_are_used_by_dbt_as_the_catalogue_says() -> None:
 
 
 def test_dbt_reads_every_provider_of_observations() -> None:
-    sources = yaml.safe_load((ROOT / "dbt_silver/models/sources.yml").read_text())["sources"]
-    named = {t["name"] for s in sources if s["name"] == "bronze" for t in s["tables"]}
-    assert named == {s.source for s in default_settings().series}
-    history = (ROOT / "dbt_silver/models/history.sql").read_text()
-    assert all(f"'{name}'" in history for name in named)
+    assert (ROOT / dbt_sources.PATH).read_text() == dbt_sources.sources_yaml()
+    project = yaml.safe_load((ROOT / "dbt_silver/dbt_project.yml").read_text())
+    assert project["vars"]["observation_sources"] == dbt_sources.observation_sources()
     observed = [c for c in TABLES["bronze/fred"].schema if c not in PROVENANCE]
     assert observed == list(TABLES["silver/observations"].schema)
 

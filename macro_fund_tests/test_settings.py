@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from macro_fund.settings import CONFIG_DIR, SettingsError, default_settings, load_settings
+from macro_fund.settings import CONFIG_DIR, Series, SettingsError, default_settings, load_settings
 
 
 @pytest.fixture
@@ -33,9 +34,13 @@ def message(config: Path) -> str:
 
 def test_the_projects_own_config_is_right():
     settings = default_settings()
-    assert len(settings.series) >= 30
-    assert {s.source for s in settings.series} <= set(settings.sources)
-    assert "b3" in settings.sources
+    assert len(settings.series) >= 1_700
+    named = get_args(Series.model_fields["source"].annotation)
+    assert len(named) == 22
+    # A source without a policy could not be asked, and one that the catalogue may not name would never be.
+    assert set(settings.sources) == set(named)
+    assert {s.source for s in settings.series} >= set(named) - {"licensed_prices"}  # a licensee writes its series
+    assert {f.stem for f in (CONFIG_DIR / "series").glob("*.yaml")} == set(named)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ def test_a_series_is_found_by_its_line_in_its_own_file(config: Path):
     line = spoil(file, "frequency: ", "frequency: X")
     text = message(config)
     assert f"{file}:{line}: " in text
-    assert "'D', 'W', 'M', 'Q' or 'A'" in text
+    assert "'D', 'W', 'M', 'Q', 'A' or 'E'" in text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
--- For each session the newest period of each series that was public by its as_of, in its latest vintage.
+-- For each session the newest period of each series of the panel that was public by its as_of, in its latest vintage.
 -- A vintage of an older period does not hide a newer period: only rows that reach or extend the newest period count.
 with frontier as (
     select
@@ -8,6 +8,7 @@ with frontier as (
             rows between unbounded preceding and current row
         ) as newest_event
     from {{ ref('history') }}
+    semi join {{ source('window', 'series') }} using (series_id)
 ),
 
 -- one row per series and session: the newest period, its latest vintage

@@ -1,8 +1,6 @@
--- All vintages of all series, whatever the provider: the one list of observation sources.
+-- All vintages of all series, whatever the provider: the one list of observation sources (var in dbt_project.yml).
 {{ config(materialized='ephemeral') }}
-{% set providers = ['bcb_sgs', 'bcb_ptax', 'bcb_focus', 'fred', 'us_treasury', 'yahoo'] %}
-
-{% for p in providers %}
+{% for p in var('observation_sources') %}
 select session, series_id, event_date, value, knowledge_time, knowledge_basis, late, source
 from {{ source('bronze', p) }}
 {% if not loop.last %} union all {% endif %}

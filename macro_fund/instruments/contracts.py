@@ -1,13 +1,15 @@
 """B3 contract codes and their maturities.
 
-Belongs here: ticker <-> maturity of the futures that the fund trades (DI1, DOL, IND), with the holidays known on a day.
-Does not belong here: prices, risk, or which contract an instrument holds (marks.py).
+Belongs here: ticker <-> maturity of the futures that are read (ROOTS), with the holidays known on a day, and which of
+them have official marks (PRICED_ROOTS). Does not belong here: prices, risk, or which contract an instrument holds
+(marks.py).
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -15,11 +17,17 @@ import polars as pl
 from macro_fund.time.calendars import load_calendar
 
 MONTH_CODES = "FGHJKMNQUVXZ"
-ROOTS = ("DI1", "DOL", "IND")
+# Rates (DI1, dollar coupon DDI and its FRA FRC, IPCA coupon DAP), dollar and Ibovespa with their minis.
+ROOTS = ("DI1", "DDI", "DAP", "FRC", "DOL", "WDO", "IND", "WIN")
+# The roots whose P&L and risk we compute. The others are read and kept, not marked.
+PRICED_ROOTS = ("DI1", "DOL", "IND")
+_INDEX_ROOTS = ("IND", "WIN")
 _TICKER = re.compile(rf"({'|'.join(ROOTS)})([{MONTH_CODES}])(\d\d)")
 _WEDNESDAY = 2
+_MIDDLE = 15
 
 
+@cache
 def split(contract: str) -> tuple[str, int, int]:
     """(root, year, month) of a ticker such as DI1F27; raises ValueError for anything else."""
     found = _TICKER.fullmatch(contract)
@@ -30,8 +38,8 @@ def split(contract: str) -> tuple[str, int, int]:
         )
     root, letter, year = found.groups()
     month = MONTH_CODES.index(letter) + 1
-    if root == "IND" and month % 2:
-        raise ValueError(f"{contract!r} is not a contract: IND is listed for even months only (G, J, M, Q, V, Z)")
+    if root in _INDEX_ROOTS and month % 2:
+        raise ValueError(f"{contract!r} is not a contract: {root} is listed for even months only (G, J, M, Q, V, Z)")
     return root, 2000 + int(year), month
 
 
@@ -43,22 +51,24 @@ def contract_code(root: str, maturity: date) -> str:
     return code
 
 
+@cache
 def _anchor(contract: str) -> tuple[date, str]:
     """The day that the contract expires on if the market is open, and the calendar that decides it.
 
-    DI1 and DOL: first business day of the month (bank calendar). IND: Wednesday nearest the 15th (exchange calendar).
+    DI1, DDI, FRC, DOL and WDO: first business day of the month; DAP: the 15th (bank calendar). IND and WIN: Wednesday
+    nearest the 15th (exchange calendar).
     """
     root, year, month = split(contract)
-    if root != "IND":
-        return date(year, month, 1), "anbima"
-    middle = date(year, month, 15)
-    return middle + timedelta(days=(_WEDNESDAY - middle.weekday() + 3) % 7 - 3), "b3"
+    middle = date(year, month, _MIDDLE)
+    if root in _INDEX_ROOTS:
+        return middle + timedelta(days=(_WEDNESDAY - middle.weekday() + 3) % 7 - 3), "b3"
+    return (middle if root == "DAP" else date(year, month, 1)), "anbima"
 
 
 def maturity(contract: str, known_on: date) -> date:
     """Expiry of a ticker under the holidays known on a day; a closed day moves to the next open one.
 
-    Raises ValueError for a ticker that is not a DI1, DOL or IND contract.
+    Raises ValueError for a ticker that is not a contract of ROOTS.
     """
     anchor, calendar = _anchor(contract)
     return load_calendar(calendar).offset(anchor, 0, known_on=known_on)

@@ -12,17 +12,74 @@ from types import ModuleType
 
 import polars as pl
 
-from macro_fund.orchestration.checks import answered, fresh, in_time, no_quarantine, public_by_as_of, sessions_inside
+from macro_fund.orchestration.checks import (
+    answered,
+    fresh,
+    in_time,
+    no_jumps,
+    no_quarantine,
+    public_by_as_of,
+    sessions_inside,
+)
+from macro_fund.orchestration.frames import to_pandas
 from macro_fund.orchestration.node import Check, Node, Output
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.plots import newest_values
 from macro_fund.settings import default_settings
-from macro_fund.sources import b3_settlements, bcb_focus, bcb_ptax, bcb_sgs, fred, ingest, us_treasury, yahoo
-from macro_fund.sources.expectations import broken_promises
-from macro_fund.store.tables import FAILURES, QUARANTINE
+from macro_fund.sources import (
+    anbima_bonds,
+    anbima_ettj,
+    anbima_vna,
+    b3_curves,
+    b3_settlements,
+    bcb_focus,
+    bcb_focus_periods,
+    bcb_ptax,
+    bcb_sgs,
+    cboe,
+    cftc,
+    copom,
+    expectations,
+    fomc,
+    fred,
+    ibge,
+    ingest,
+    ipeadata,
+    licensed_prices,
+    nyfed,
+    stn,
+    tesouro_direto,
+    us_treasury,
+    yahoo,
+)
+from macro_fund.store.tables import FAILURES, OBSERVATION, QUARANTINE, TABLES
 
-B3_MAX_AGE_DAYS = 7
-ROOTS = ("DI1", "DOL", "IND")
+SOURCES: tuple[ModuleType, ...] = (
+    bcb_sgs,
+    bcb_ptax,
+    bcb_focus,
+    bcb_focus_periods,
+    ibge,
+    stn,
+    ipeadata,
+    fred,
+    us_treasury,
+    nyfed,
+    cboe,
+    yahoo,
+    licensed_prices,
+    cftc,
+    copom,
+    fomc,
+    anbima_vna,
+    anbima_ettj,
+    anbima_bonds,
+    tesouro_direto,
+    b3_curves,
+    b3_settlements,
+)
+# Parameters of a fit: another optimum far away may fit as well, so they jump without a fault.
+FITTED = ("anbima_ettj",)
 
 
 def take_in(source: ModuleType, run: Run) -> Output:
@@ -31,10 +88,10 @@ def take_in(source: ModuleType, run: Run) -> Output:
     before = lake.read(key, only=[k for k in lake.keys(key, run.last) if k < run.keys[0]])
     kept = lake.read(key, only=run.keys)
     window = run.home.window(run.keys)
-    series = run.home.settings.series_of(source.__name__.rsplit(".", 1)[-1])
-    got = ingest.ingest(
-        source, series, window, pl.concat([before, kept]), run.home.sessions, run.home.http(window.upper)
-    )
+    series = run.home.settings.series_of(source.PROVIDER)
+    # An opening that was interrupted before its file was written goes on with the answers that it had.
+    http = run.home.http(window.upper, reuse=window.lower is None and not lake.path(key, run.keys[0]).exists())
+    got = ingest.ingest(source, series, window, pl.concat([before, kept]), run.home.sessions, http)
     partition = pl.max_horizontal("session", pl.lit(run.home.inception))
     rows = got.rows.with_columns(pl.col("late") | partition.is_in(_reopened(run)))
     return Output(pl.concat([kept, rows]), side=((QUARANTINE, got.quarantine), (FAILURES, got.failures)))
@@ -51,46 +108,36 @@ def _reopened(run: Run) -> list[date]:
 
 
 def _promises(name: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
-    return broken_promises(frame, run.home.settings.series_of(name))
+    series = run.home.settings.series_of(name)
+    rows = to_pandas(f"bronze_{name}", expectations.examined(frame, run.table, series))
+    return expectations.broken(name, rows, frame["session"].to_list())
 
 
-def _series_node(source: ModuleType) -> Node:
-    name = source.__name__.rsplit(".", 1)[-1]
-    catalogue = default_settings().series_of(name)
-    limits = {s.id: s.max_age_days for s in catalogue}
-    rules = {s.id: s.publication for s in catalogue if s.frequency == "D" and s.publication.kind != "weekly_monday"}
+def _node(source: ModuleType) -> Node:
+    name: str = source.PROVIDER
+    table = TABLES[f"bronze/{name}"]
+    catalogue = [s for s in default_settings().series_of(name) if s.ended is None]
+    regular = [s for s in catalogue if s.frequency != "E"]
+    moving = table.columns is OBSERVATION and name not in FITTED
+    daily = [s.id for s in catalogue if s.frequency == "D"] if moving else []
+    expected = "what config/expectations says of its rows (Great Expectations)"
     return Node(
-        f"bronze/{name}",
+        table.key,
         frozenset({"api", "parquet"}),
         (),
         partial(take_in, source),
         (
-            Check("catalogue", "what config/series promises holds (Great Expectations)", partial(_promises, name)),
+            Check("catalogue", expected, partial(_promises, name)),
             public_by_as_of(),
             sessions_inside(),
-            fresh(limits, "series_id"),
-            *([in_time(rules, "series_id")] if rules else []),
+            *([fresh(catalogue)] if catalogue else []),
+            *([in_time(regular)] if regular else []),
             answered(),
             no_quarantine(),
+            *([no_jumps(daily)] if daily else []),
         ),
-        plot=newest_values,
+        plot=newest_values if table.columns is OBSERVATION else None,
     )
 
 
-NODES = (
-    *(_series_node(m) for m in (bcb_sgs, bcb_ptax, bcb_focus, fred, us_treasury, yahoo)),
-    Node(
-        "bronze/b3_settlements",
-        frozenset({"api", "parquet"}),
-        (),
-        partial(take_in, b3_settlements),
-        (
-            public_by_as_of(),
-            sessions_inside(),
-            fresh(dict.fromkeys(ROOTS, B3_MAX_AGE_DAYS), "root"),
-            in_time(dict.fromkeys(ROOTS, ingest.SETTLEMENTS.publication), "root"),
-            answered(),
-            no_quarantine(),
-        ),
-    ),
-)
+NODES = tuple(_node(source) for source in SOURCES)

@@ -15,8 +15,8 @@ import polars as pl
 from macro_fund.orchestration.node import Check
 from macro_fund.orchestration.run import Run
 from macro_fund.portfolio.checks import Verdict
-from macro_fund.settings import Publication
-from macro_fund.sources.due import newest_due
+from macro_fund.settings import Series
+from macro_fund.sources.due import overdue, stale
 
 Problems = list[tuple[date, str]]
 
@@ -125,41 +125,84 @@ def no_quarantine() -> Check:
     return Check("no_quarantine", "no row was refused", problems, gate=False)
 
 
-def newest_by_key(run: Run, frame: pl.DataFrame, item: str) -> Iterator[tuple[date, dict[str, date]]]:
-    """For each key of the run the newest event date known of each item."""
-    rows = run.read_own(frame).select(pl.col(item).alias("item"), "event_date", "session")
+def newest_by_key(run: Run, frame: pl.DataFrame) -> Iterator[tuple[date, dict[str, date]]]:
+    """For each key of the run the newest event date known of each series."""
+    rows = run.read_own(frame).group_by("series_id", "session").agg(pl.col("event_date").max())
     for key in run.keys:
         known = rows.filter(pl.col("session") <= key)
-        yield key, dict(known.group_by("item").agg(pl.col("event_date").max()).rows())
+        yield key, dict(known.group_by("series_id").agg(pl.col("event_date").max()).rows())
 
 
-def fresh(limits: dict[str, int], item: str) -> Check:
-    """The newest row of each item is at most `limits[item]` calendar days older than the key."""
+def fresh(series: Sequence[Series]) -> Check:
+    """The newest row of each series is at most its max_age_days older than the key."""
 
     def problems(run: Run, frame: pl.DataFrame) -> Problems:
         found: Problems = []
-        for key, newest in newest_by_key(run, frame, item):
-            for name, days in limits.items():
-                if name not in newest:
-                    found.append((key, f"{name}: nothing known"))
-                elif (key - newest[name]).days > days:
-                    found.append((key, f"{name}: newest is {newest[name]}, older than {days} days"))
+        for key, newest in newest_by_key(run, frame):
+            for s in series:
+                if stale(s, newest.get(s.id), key):
+                    words = f"newest is {newest[s.id]}, older than {s.max_age_days} days" if s.id in newest else NOTHING
+                    found.append((key, f"{s.id}: {words}"))
         return found
 
     return Check("fresh", "newest row of each series within its maximum age", problems, gate=False)
 
 
-def in_time(rules: dict[str, Publication], item: str) -> Check:
-    """Each daily item has the newest day that its publication rule makes public: a provider that serves an old answer
+NOTHING = "nothing known"
+
+
+def in_time(series: Sequence[Series]) -> Check:
+    """Each series has the newest period that its publication rule makes public: a provider that serves an old answer
     is seen the same morning."""
 
     def problems(run: Run, frame: pl.DataFrame) -> Problems:
         found: Problems = []
-        for key, newest in newest_by_key(run, frame, item):
-            for name, rule in rules.items():
-                due = newest_due(rule, run.home.sessions.as_of(key), run.home.calendar(rule.calendar))
-                if due and name in newest and newest[name] < due:
-                    found.append((key, f"{name}: {due} is due, newest is {newest[name]}"))
+        for key, newest in newest_by_key(run, frame):
+            for name, due in overdue(series, newest, run.home.sessions.as_of(key)).items():
+                have = f"newest is {newest[name]}" if name in newest else NOTHING
+                found.append((key, f"{name}: {due} is due, {have}"))
         return found
 
-    return Check("in_time", "daily series have the day that is due", problems, gate=False)
+    return Check("in_time", "each series has the period that is due", problems, gate=False)
+
+
+# A jump is this many times the usual daily move, known before it, of a series that moves on most of its days.
+JUMP = 100.0
+_USUAL_HALF_LIFE = 60
+_MOVING_SHARE = 0.5
+
+
+def no_jumps(daily: Sequence[str]) -> Check:
+    """No daily series jumps: a misplaced comma or another unit inside the plausible range is seen the same morning."""
+
+    def problems(run: Run, frame: pl.DataFrame) -> Problems:
+        rows = (
+            run.read_own(frame)
+            .filter(pl.col("series_id").is_in(daily))
+            .sort("series_id", "event_date", "knowledge_time")
+        )
+        rows = rows.unique(["series_id", "event_date"], keep="first", maintain_order=True)
+        move = pl.col("value").diff().over("series_id")
+        rows = rows.with_columns(move.alias("move")).with_columns(
+            pl.col("move")
+            .abs()
+            .ewm_mean(half_life=_USUAL_HALF_LIFE, ignore_nulls=True)
+            .shift(1)
+            .over("series_id")
+            .alias("usual"),
+            (pl.col("move") != 0)
+            .cast(pl.Float64)
+            .rolling_mean(_USUAL_HALF_LIFE)
+            .shift(1)
+            .over("series_id")
+            .alias("moving"),
+        )
+        far = rows.filter(
+            pl.col("session").is_in(run.sessions),
+            pl.col("moving") > _MOVING_SHARE,
+            pl.col("move").abs() > JUMP * pl.col("usual"),
+        )
+        shown = far.select("session", "series_id", "event_date", "move", "usual").rows()
+        return [(s, f"{i} {d}: moved {m:.4g} where {u:.4g} is usual") for s, i, d, m, u in shown]
+
+    return Check("no_jumps", "no daily series jumps out of its usual moves", problems, gate=False)

@@ -14,6 +14,7 @@ _JUDGED = (
     *portfolio.NODES,
     *risk.NODES,
     *(n for n in pms.NODES if n.key not in (*PROPOSE_ASSETS, *ORDER_ASSETS)),
+    *quality.data_nodes([source.PROVIDER for source in bronze.SOURCES]),
 )
 
 NODES = (

@@ -59,15 +59,16 @@ class Run:
         """Every session from history_start to the last key: where path-dependent state starts."""
         return self.home.sessions.keys(self.home.settings.fund.history_start, self.last)
 
-    def read(self, table_key: str) -> pl.DataFrame:
-        """All rows of an upstream table known by the last key, without partitions whose gate failed."""
+    def read(self, table_key: str, columns: Sequence[str] | None = None, where: pl.Expr | None = None) -> pl.DataFrame:
+        """All rows (`columns` only, and those `where`, if given) of an upstream table known by the last key, without
+        partitions whose gate failed."""
         keys = self.home.lake.keys(table_key, self.last)
         failed = failed_gates(self.home, table_key, keys)
         for k, why in failed.items():
             self.refused.setdefault(k, []).append(f"{table_key} {k}: {why}")
         kept = [k for k in keys if k not in failed]
         self.read_digests[table_key] = _digest_of([self.home.lake.digest(table_key, k) for k in kept])
-        frame = self.home.lake.read(table_key, only=kept)
+        frame = self.home.lake.read(table_key, only=kept, columns=columns, where=where)
         if table_key == "silver/di_curve":
             self._note_old_curves(frame)
         return frame

@@ -12,8 +12,9 @@ import polars as pl
 
 from macro_fund.curves import checks as curve_checks
 from macro_fund.curves.di import di_curve
-from macro_fund.curves.ust import ust_curve
+from macro_fund.curves.ust import TENORS, ust_curve
 from macro_fund.instruments.checks import pnl_recomputed
+from macro_fund.instruments.contracts import PRICED_ROOTS
 from macro_fund.instruments.marks import contract_marks, instrument_returns
 from macro_fund.orchestration.checks import bounded, every_session, located, sessions_inside
 from macro_fund.orchestration.node import Check, Node
@@ -23,9 +24,19 @@ from macro_fund.reports.plots import curve_picture, returns_picture
 PYTHON = frozenset({"python", "polars", "parquet"})
 
 
+CDI = pl.col("series_id") == "br_cdi_daily"
+PRICED = pl.col("root").is_in(PRICED_ROOTS)
+NOMINAL = pl.col("series_id").is_in(list(TENORS))
+
+
 def cdi(run: Run) -> pl.DataFrame:
     """CDI observations known to the run."""
-    return run.read("bronze/bcb_sgs").filter(pl.col("series_id") == "br_cdi_daily")
+    return run.read("bronze/bcb_sgs", where=CDI)
+
+
+def settlements(run: Run) -> pl.DataFrame:
+    """Settlements known to the run, of the contracts that have marks."""
+    return run.read("bronze/b3_settlements", where=PRICED)
 
 
 def point_values(run: Run) -> dict[str, float]:
@@ -34,17 +45,15 @@ def point_values(run: Run) -> dict[str, float]:
 
 
 def _di_curve(run: Run) -> pl.DataFrame:
-    return di_curve(run.read("bronze/b3_settlements"), cdi(run), run.sessions, run.home.calendar("anbima"))
+    return di_curve(settlements(run), cdi(run), run.sessions, run.home.calendar("anbima"))
 
 
 def _ust_curve(run: Run) -> pl.DataFrame:
-    return ust_curve(run.read("bronze/us_treasury"), run.sessions)
+    return ust_curve(run.read("bronze/us_treasury", where=NOMINAL), run.sessions)
 
 
 def _contract_marks(run: Run) -> pl.DataFrame:
-    marks = contract_marks(
-        run.read("bronze/b3_settlements"), cdi(run), run.sessions, run.home.calendar("anbima"), point_values(run)
-    )
+    marks = contract_marks(settlements(run), cdi(run), run.sessions, run.home.calendar("anbima"), point_values(run))
     return run.output(marks)
 
 
@@ -58,16 +67,16 @@ def _di_problems(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 
 def _di_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
-    settlements = run.home.lake.read("bronze/b3_settlements", run.last)
-    cdi_rows = run.home.lake.read("bronze/bcb_sgs", run.last).filter(pl.col("series_id") == "br_cdi_daily")
+    settled = run.home.lake.read("bronze/b3_settlements", run.last, where=PRICED)
+    cdi_rows = run.home.lake.read("bronze/bcb_sgs", run.last, where=CDI)
     calendar = run.home.calendar("anbima")
-    again = di_curve(settlements, cdi_rows, run.sessions, calendar)
+    again = di_curve(settled, cdi_rows, run.sessions, calendar)
     other = frame.join(again, on=["session", "curve_date", "tenor_bd", "rate"], how="anti", nulls_equal=True)
     stored = [
         (s, f"DI {n} bd: stored {r} is not the curve's")
         for s, n, r in other.select("session", "tenor_bd", "rate").rows()
     ]
-    return stored + located(curve_checks.di_repricing(settlements, cdi_rows, run.sessions, calendar))
+    return stored + located(curve_checks.di_repricing(settled, cdi_rows, run.sessions, calendar))
 
 
 def _ust_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:

@@ -29,13 +29,13 @@ from macro_fund.orchestration.node import Node, Output
 from macro_fund.orchestration.partitions import SESSIONS, check_keys
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.orchestration.run import Run
+from macro_fund.reports.dbt_sources import observation_sources
 from macro_fund.settings import CONFIG_DIR
 from macro_fund.store.lake import shape_problems, tidy
 from macro_fund.store.tables import TABLES
 
 PROJECT_DIR = CONFIG_DIR.parent / "dbt_silver"
 MODELS = ("silver/observations", "silver/as_known")
-PROVIDERS = ("bcb_sgs", "bcb_ptax", "bcb_focus", "fred", "us_treasury", "yahoo")
 
 
 def manifest_path() -> Path:
@@ -85,18 +85,18 @@ def dbt_resource() -> DbtCliResource:
 
 
 def fill_scratch(path: Path, runs: Run) -> None:
-    """Write what dbt reads: bronze views of exactly the files this run may see, its sessions and the series list."""
+    """Write what dbt reads: bronze rows of exactly the files this run may see, its sessions and the panel's series."""
     with duckdb.connect(str(path)) as db:
         db.execute("set timezone = 'UTC'")
         db.execute("create schema bronze; create schema fund_window")
-        for provider in PROVIDERS:
+        for provider in observation_sources():
             frame = runs.read(f"bronze/{provider}").to_arrow()
             db.register("incoming", frame)
             db.execute(f"create table bronze.{provider} as select * from incoming")
             db.unregister("incoming")
         times = runs.home.sessions.frame().filter(pl.col("session").is_in(runs.sessions)).select("session", "as_of")
         catalogue = pl.DataFrame(
-            [(s.id, s.max_age_days) for s in runs.home.settings.series],
+            [(s.id, s.max_age_days) for s in runs.home.settings.series if s.panel],
             schema={"series_id": pl.String, "max_age_days": pl.Int32},
             orient="row",
         )

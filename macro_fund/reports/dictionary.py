@@ -6,7 +6,7 @@ themselves: change those and write docs/data-dictionary.md again with `python -m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 import polars as pl
@@ -25,6 +25,13 @@ A table is `lake/<layer>/<table>/<session>.parquet` in the fund's home and the v
 Rates are decimals: 0.105 is 10.5%.
 """
 
+SERIES = """## Series
+
+By provider: what holds for all its series in a list, what differs in a table. Where a column has a number, the line
+with that number in the list above the table has the words. `macro-fund series page` writes the same as one page
+with a search box.
+"""
+
 SIDE = (
     "Rows beside the table of each asset, in `lake/side/{key}/<asset>/`. In the warehouse all of them are the view "
     "`quality.{key}`."
@@ -40,7 +47,7 @@ SCALARS: Mapping[object, str] = {
     pl.Int8: "integer",
 }
 
-FREQUENCIES = {"D": "daily", "W": "weekly", "M": "monthly", "Q": "quarterly", "A": "yearly"}
+FREQUENCIES = {"D": "daily", "W": "weekly", "M": "monthly", "Q": "quarterly", "A": "yearly", "E": "by event"}
 
 
 def data_dictionary(tables: Iterable[Table], series: Iterable[Series]) -> str:
@@ -52,7 +59,7 @@ def data_dictionary(tables: Iterable[Table], series: Iterable[Series]) -> str:
     for layer, members in groupby(tables, key=lambda t: t.layer if "/" in t.key else "Beside the tables"):
         parts.append(f"## {layer}\n")
         parts += [_table(t) for t in members]
-    parts.append("## Series\n")
+    parts.append(SERIES)
     by_source = sorted(series, key=lambda s: (s.source, s.id))
     parts += [_source(name, list(members)) for name, members in groupby(by_source, key=lambda s: s.source)]
     return "\n".join(parts)
@@ -90,56 +97,68 @@ def type_words(dtype: pl.DataType | DataTypeClass) -> str:
 
 
 def _source(name: str, members: Sequence[Series]) -> str:
-    rows = [
-        (
-            f"`{s.id}`",
-            f"`{s.code}`",
-            f"{s.title} ({s.notes})" if s.notes else s.title,
-            s.unit,
-            FREQUENCIES[s.frequency],
-            str(s.start),
-            publication_words(s.publication),
-            s.publication.basis,
-            "yes" if s.revised else "",
-            f"{s.max_age_days} d",
-            f"{s.low:,.10g} to {s.high:,.10g}",
-            s.licence,
-        )
-        for s in members
+    """One provider: what holds for all its series in a list, what differs in the table, long words by number."""
+    said: list[str] = []
+    names = ["id", "code", "title"]
+    columns = [
+        [f"`{s.id}`" for s in members],
+        [f"`{s.code}`" for s in members],
+        [f"{s.title} ({s.notes})" if s.notes else s.title for s in members],
     ]
-    head = (
-        "id",
-        "code",
-        "title",
-        "unit",
-        "frequency",
-        "from",
-        "public",
-        "basis",
-        "revised",
-        "stale after",
-        "range",
-        "licence",
-    )
-    return f"### {name}\n\n{_grid(head, rows)}\n"
+    for head, cell_of in FIELDS.items():
+        cells = [cell_of(s) for s in members]
+        kinds = list(dict.fromkeys(cells))
+        if len(kinds) == 1:
+            said.append(f"* {head}: {kinds[0] or 'no'}")
+            continue
+        if head in NUMBERED:
+            said += [f"* {head} {n}: {words}" for n, words in enumerate(kinds, start=1)]
+            cells = [str(kinds.index(cell) + 1) for cell in cells]
+        names.append(head)
+        columns.append(cells)
+    return f"### {name}\n\n" + "\n".join(said) + f"\n\n{_grid(names, zip(*columns, strict=True))}\n"
+
+
+def _span(series: Series) -> str:
+    return f"{series.start} to {series.ended}" if series.ended else str(series.start)
+
+
+def _public(series: Series) -> str:
+    return f"{publication_words(series.publication)}; basis: {series.publication.basis}"
 
 
 def publication_words(rule: Publication) -> str:
     """When a value becomes public, in words."""
+    side = "before" if rule.n < 0 else "after"
     when = {
         "same_day": "on the day",
         "business_days": f"business day +{rule.n} ({rule.calendar})",
         "calendar_days": f"calendar day +{rule.n}, or the next business day ({rule.calendar})",
-        "after_period": f"{rule.n} days after the period ends, or the next business day ({rule.calendar})",
+        "after_period": f"{abs(rule.n)} days {side} the period ends, or the next business day ({rule.calendar})",
         "weekly_monday": f"the Monday after the week, or the next business day ({rule.calendar})",
         "effective": "when it takes effect",
         "years_before": f"1 July, {rule.n} years before",
     }[rule.kind]
-    return f"{when}, {rule.at:%H:%M} {rule.tz}"
+    real = f"the release day of config/releases ({rule.release}), else " if rule.release else ""
+    return f"{real}{when}, {rule.at:%H:%M} {rule.tz}"
+
+
+FIELDS: Mapping[str, Callable[[Series], str]] = {
+    "unit": lambda s: s.unit,
+    "frequency": lambda s: FREQUENCIES[s.frequency],
+    "from": _span,
+    "public": _public,
+    "revised": lambda s: "yes" if s.revised else "",
+    "stale after": lambda s: f"{s.max_age_days} d",
+    "range": lambda s: f"{s.low:,.10g} to {s.high:,.10g}",
+    "licence": lambda s: s.licence,
+}
+# Words too long to be said again for each series: the table gives the number of a line of the list above it.
+NUMBERED = ("public", "licence")
 
 
 def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([cell.replace("|", "/") for cell in row] for row in rows)]
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from macro_fund.sample.catalogue import SERIES
+from macro_fund.sample.catalogue import line_of
 from macro_fund.sample.noise import Days, Floats
 from macro_fund.sample.world import load_world
 from macro_fund.settings import Publication, Series, default_settings
@@ -51,15 +51,15 @@ def instants(days: Days, rule: Publication, frequency: str) -> Instants:
 
 @cache
 def series_by_code() -> dict[tuple[str, str], Series]:
-    """The simulated series of config/series by (source, provider's code)."""
-    return {(s.source, s.code): s for s in default_settings().series if s.id in SERIES}
+    """The series of config/series by (source, provider's code)."""
+    return {(s.source, s.code): s for s in default_settings().series}
 
 
 @cache
 def published(seed: int, series_id: str) -> Published:
-    """A series with its times; raises KeyError for one that is not simulated."""
+    """A series with its times."""
     series = next(s for s in default_settings().series if s.id == series_id)
-    line, world = SERIES[series_id], load_world(seed)
+    line, world = line_of(series), load_world(seed)
     days, values = line.generator(world)
     known = instants(days, series.publication, series.frequency)
     decided = instants(line.decided(world, days), COPOM_RELEASE, "D") if line.decided else known

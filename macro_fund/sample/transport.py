@@ -9,20 +9,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from macro_fund.sample import wire_b3, wire_olinda, wire_sgs, wire_us, wire_yahoo
+from macro_fund.sample import (
+    wire_alfred,
+    wire_anbima,
+    wire_b3,
+    wire_cboe,
+    wire_cftc,
+    wire_copom,
+    wire_fomc,
+    wire_ibge,
+    wire_ipeadata,
+    wire_licensed,
+    wire_nyfed,
+    wire_olinda,
+    wire_sgs,
+    wire_stn,
+    wire_tesouro,
+    wire_treasury,
+    wire_us,
+    wire_yahoo,
+)
 from macro_fund.sample.public import View, microseconds
 from macro_fund.sample.wire import Handler, reply, take_apart
 from macro_fund.sample.world import load_world
 from macro_fund.sources.http import Reply, Request
 
-HANDLERS: Mapping[str, Handler] = {
-    wire_sgs.HOST: wire_sgs.answer,
-    wire_olinda.HOST: wire_olinda.answer,
-    wire_b3.HOST: wire_b3.answer,
-    wire_us.FRED_HOST: wire_us.fred,
-    wire_us.TREASURY_HOST: wire_us.treasury,
-    wire_yahoo.HOST: wire_yahoo.answer,
-}
+_WIRES = (
+    wire_alfred,
+    wire_anbima,
+    wire_b3,
+    wire_cboe,
+    wire_cftc,
+    wire_copom,
+    wire_fomc,
+    wire_ibge,
+    wire_ipeadata,
+    wire_licensed,
+    wire_nyfed,
+    wire_olinda,
+    wire_sgs,
+    wire_stn,
+    wire_tesouro,
+    wire_treasury,
+    wire_us,
+    wire_yahoo,
+)
+HANDLERS: Mapping[str, Handler] = {wire.HOST: wire.answer for wire in _WIRES}
 
 
 class SampleTransport:

@@ -27,7 +27,7 @@ ALWAYS = np.datetime64("1900-01-01", "D")
 
 @dataclass(frozen=True)
 class Ask:
-    """A request's address: host, decoded path, decoded query parameters (last one wins) and the query as sent."""
+    """A request's address: host, decoded path, decoded parameters of query and form body (last one wins), raw query."""
 
     host: str
     path: str
@@ -42,7 +42,8 @@ Day = np.datetime64
 def take_apart(request: Request) -> Ask:
     """The address of a request; a '+' stays a plus, as the providers' own servers treat '$' and '@' literally."""
     parts = urlsplit(request.url)
-    pairs = (piece.partition("=") for piece in parts.query.split("&") if piece)
+    form = (request.body or b"").decode("latin-1")
+    pairs = (piece.partition("=") for text in (parts.query, form) for piece in text.split("&") if piece)
     return Ask(parts.netloc, unquote(parts.path), {unquote(k): unquote(v) for k, _, v in pairs}, parts.query)
 
 

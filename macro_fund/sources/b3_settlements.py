@@ -1,37 +1,48 @@
-"""B3 daily settlements of DI1, DOL and IND futures: the derivatives price report (SPRD, BVBG.187).
+"""B3 daily settlements of rate, dollar and index futures: the derivatives price report (SPRD, BVBG.187).
 
 Belongs here: the address of a session's file, how its XML is read, and the checks that one file allows (its own day,
 PU against rate). Does not belong here: curves, P&L, or which settlements are new (`ingest`).
 
-A file is a zip within a zip; the inner one may hold several versions of the report, whose names sort by time, and the
-last one counts. Names of elements are read without their namespaces, which carry a version. A file without content
-(22 bytes) means that nothing is published for the day.
+The archive's member is a zip itself, which may hold several versions of the report, whose names sort by time; the last
+one counts. Names of elements are read without their namespaces, which carry a version.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from io import BytesIO
 from typing import NamedTuple
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from macro_fund.instruments.contracts import ROOTS, maturities, split
 from macro_fund.settings import Series, Source
+from macro_fund.sources.b3_files import (
+    ADDRESS,
+    complete_zips,
+    day_of,
+    member,
+    one_a_session,
+    refuse_missing,
+    refuse_other_days,
+)
 from macro_fund.sources.decode import RAW_CHARS, REJECTED, fail, number_or_reason, reject_html, require_status
 from macro_fund.sources.http import Parsed, Payload, Request
 from macro_fund.time.calendars import load_calendar
-from macro_fund.time.sessions import Sessions, sessions
+from macro_fund.time.sessions import Sessions
 
-PROVIDER = "b3"
-URL = "https://www.b3.com.br/pesquisapregao/download?filelist=SPRD{day:%y%m%d}.zip"
+PROVIDER = "b3_settlements"
+# One file a session holds all series.
+DAILY_FILES = True
+URL = ADDRESS + "SPRD{day:%y%m%d}.zip"
 ROWS = pl.Schema(
     {
+        "series_id": pl.String,
         "event_date": pl.Date,
         "contract": pl.String,
         "root": pl.String,
@@ -41,14 +52,19 @@ ROWS = pl.Schema(
         "open_interest": pl.Int64,
     }
 )
-# Options and spreads share the roots; a future has six characters. DI1 PU, BRL per USD 1,000, index points.
+# Options and spreads share the roots; a future has six characters.
 _FUTURE = re.compile(rf"(?:{'|'.join(ROOTS)})[A-Z][0-9]{{2}}")
-PLAUSIBLE = {"DI1": (1.0, 100_000.0), "DOL": (500.0, 20_000.0), "IND": (10_000.0, 1_000_000.0)}
+_ATTRIBUTES = ("{*}AdjstdQt", "{*}AdjstdQtTax", "{*}OpnIntrst")
+# Roots whose PU is 100,000 discounted at their rate: compounded over 252 business days, or linear over 360 days.
+COMPOUND, LINEAR = ("DI1", "DAP"), ("DDI",)
+# A forward rate agreement has no PU: it settles in a rate, which is its price too, in % a year.
+RATE_ONLY = "FRC"
 PU_AT_EXPIRY = 100_000.0
 # B3 prints the PU with 2 decimals and the rate in % with 3 (5 as a fraction). PU and rate may differ by one unit of
 # each last digit: rounding explains half of it, truncation all of it.
 PU_TICK = 0.01
 RATE_DIGITS = 5
+Floats = NDArray[np.float64]
 
 
 class _Report(NamedTuple):
@@ -61,75 +77,60 @@ class _Report(NamedTuple):
     open_interest: str | None
 
 
+class _Settled(NamedTuple):
+    """Numbers of one contract. rate: decimal, NaN where the file has none."""
+
+    report: _Report
+    price: float
+    rate: float
+    open_interest: int | None
+
+
+Refuse = Callable[[_Report, str], None]
+
+
 def plan(
     series: Sequence[Series],
     windows: Mapping[str, tuple[date, date]],
     policy: Source,
     table: Sessions | None = None,
 ) -> list[Request]:
-    """One request a B3 session of windows["b3"] (inclusive, from the first session on); nothing to slice."""
-    if PROVIDER not in windows:
-        return []
-    table = table or sessions()
-    start, end = windows[PROVIDER]
-    return [
-        Request(PROVIDER, "GET", URL.format(day=day), f"B3 settlements of session {day}", ROOTS)
-        for day in table.keys(max(start, table.start), end)
-    ]
+    """One request a B3 session of the windows' hull (inclusive, from the first session on); nothing to slice."""
+    return one_a_session(PROVIDER, URL, "B3 settlements of session {day}", series, windows, table)
 
 
-def parse(payload: Payload, series: Sequence[Series] = ()) -> Parsed:
+def parse(payload: Payload, series: Sequence[Series]) -> Parsed:
     """Settlements of one session (columns of ROWS); contracts that fail a check are rejected with the reason.
 
     No file on a day without session gives no rows. Raises SourceError for no file on a session, a web page, a broken
-    zip or XML, a file without DI1, and a file of another day (B3 has republished an old file under a new name).
+    zip or XML, a file without DI1, and a file of another day.
     """
     require_status(payload)
     reject_html(payload)
-    day = _day_asked(payload)
+    day = day_of(payload)
     xml = _newest_xml(payload)
     if xml is None:
-        if sessions().is_session(day):
-            raise fail(
-                payload,
-                f"no settlement file yet for session {day}",
-                remedy="B3 publishes it in the evening of the session; run the session again later",
-            )
+        refuse_missing(payload, day, "settlement")
         return Parsed(pl.DataFrame(schema=ROWS), pl.DataFrame(schema=REJECTED))
     reports = _reports(payload, xml)
     if not any(r.contract.startswith("DI1") for r in reports):
         raise fail(payload, "no DI1 contract in the file", transient=True)
-    strangers = sorted({r.day for r in reports if r.day != day.isoformat()})
-    if strangers:
-        raise fail(
-            payload,
-            f"the file holds settlements of {strangers[0]}, not of {day}: B3 has published another day's file",
-            remedy="run the session again later, when B3 has replaced it",
-        )
-    return _settlements(day, reports)
-
-
-def _day_asked(payload: Payload) -> date:
-    found = re.search(r"SPRD(\d\d)(\d\d)(\d\d)\.zip", payload.request.url)
-    if found is None:
-        raise ValueError(f"{payload.request.label}: no SPRDyymmdd.zip in {payload.request.url}")
-    return date(2000 + int(found[1]), int(found[2]), int(found[3]))
+    refuse_other_days(payload, day, {r.day for r in reports}, "settlements")
+    asked = {s.code: s for s in series if s.id in payload.request.items}
+    return _settlements(day, [r for r in reports if r.contract[:3] in asked], asked)
 
 
 def _newest_xml(payload: Payload) -> bytes | None:
     """The last version of the report; None for an empty archive, which is how B3 says that there is no file."""
-    try:
-        with ZipFile(BytesIO(payload.body)) as outer:
-            if not outer.namelist():
-                return None
-            packed = outer.read(outer.namelist()[-1])
+    with complete_zips(payload):
+        packed = member(payload)
+        if packed is None:
+            return None
         with ZipFile(BytesIO(packed)) as inner:
             versions = sorted(n for n in inner.namelist() if n.lower().endswith(".xml"))
             if not versions:
                 raise fail(payload, f"no XML in the archive, only {inner.namelist()}")
             return inner.read(versions[-1])
-    except (BadZipFile, EOFError, zlib.error) as error:
-        raise fail(payload, f"not a complete zip file: {error}", transient=True) from None
 
 
 def _reports(payload: Payload, xml: bytes) -> list[_Report]:
@@ -146,52 +147,50 @@ def _reports(payload: Payload, xml: bytes) -> list[_Report]:
         contract = ticker.text or ""
         report = next(ticker.iterancestors("{*}PricRpt"), None) if _FUTURE.fullmatch(contract) else None
         if report is not None:
-            texts = {str(e.tag).rpartition("}")[2]: e.text for e in report.iterfind("{*}FinInstrmAttrbts/*")}
-            day = (report.findtext("{*}TradDt/{*}Dt") or "").strip()
+            day = next((e.text or "" for t in report.iterchildren("{*}TradDt") for e in t.iterchildren("{*}Dt")), "")
+            said = {
+                e.tag.rpartition("}")[2]: e.text
+                for attributes in report.iterchildren("{*}FinInstrmAttrbts")
+                for e in attributes.iterchildren(*_ATTRIBUTES)
+            }
             found.append(
-                _Report(contract, day, texts.get("AdjstdQt"), texts.get("AdjstdQtTax"), texts.get("OpnIntrst"))
+                _Report(contract, day.strip(), said.get("AdjstdQt"), said.get("AdjstdQtTax"), said.get("OpnIntrst"))
             )
     return found
 
 
-def _settlements(day: date, reports: Sequence[_Report]) -> Parsed:
-    """Typed rows of the reports and the entries refused, in the file's order."""
+def _settlements(day: date, reports: Sequence[_Report], asked: Mapping[str, Series]) -> Parsed:
+    """Typed rows of the reports and the entries refused, in the file's order. asked: series by root."""
     refused: list[tuple[str, date, str, str]] = []
 
     def refuse(report: _Report, reason: str) -> None:
-        refused.append((report.contract, day, _raw(report), reason))
+        item = f"{asked[report.contract[:3]].id} {report.contract}"
+        raw = f"AdjstdQt={report.price} AdjstdQtTax={report.rate} OpnIntrst={report.open_interest}"
+        refused.append((item, day, raw[:RAW_CHARS], reason))
 
-    rows: list[tuple[_Report, float, float | None, int | None]] = []
-    for report in _once(reports, refuse):
-        price, why = _price(report)
-        rate, why_rate = _rate(report)
-        if price is None or why_rate:
-            refuse(report, why or why_rate)
-            continue
-        interest, why = _open_interest(report.open_interest)
-        if why:
-            refuse(report, f"{why}; the settlement is kept without it")
-        rows.append((report, price, rate, interest))
-    frame = pl.DataFrame(
-        [(day, r.contract, r.contract[:3], None, price, rate, interest) for r, price, rate, interest in rows],
-        ROWS,
-        orient="row",
+    read = (_read(report, asked[report.contract[:3]], refuse) for report in _once(reports, refuse))
+    settled = [s for s in read if s is not None]
+    contracts = pl.Series("contract", [s.report.contract for s in settled], pl.String)
+    days = pl.Series("event_date", np.full(len(settled), day, "datetime64[D]"), pl.Date)
+    expiry = maturities(contracts, days)
+    prices, rates, kept = _checked(day, settled, expiry, refuse)
+    roots = [c[:3] for c in contracts]
+    rows = pl.DataFrame(
+        [
+            pl.Series("series_id", [asked[r].id for r in roots], pl.String),
+            days,
+            contracts,
+            pl.Series("root", roots, pl.String),
+            expiry,
+            pl.Series("settle_price", prices),
+            pl.Series("settle_rate", rates, nan_to_null=True),
+            pl.Series("open_interest", [s.open_interest for s in settled], pl.Int64),
+        ]
     )
-    frame = frame.with_columns(maturities(frame["contract"], frame["event_date"]))
-    reasons = [(c, f"expired on {m}") for c, m in frame.filter(pl.col("maturity") < day)["contract", "maturity"].rows()]
-    frame, disagreements = _check_rates(frame.filter(pl.col("maturity") >= day))
-    by_contract = {r.contract: r for r in reports}
-    for contract, reason in reasons + disagreements:
-        refuse(by_contract[contract], reason)
-    return Parsed(frame, pl.DataFrame(refused, REJECTED, orient="row"))
+    return Parsed(rows if kept.all() else rows.filter(kept), pl.DataFrame(refused, REJECTED, orient="row"))
 
 
-def _raw(report: _Report) -> str:
-    text = f"AdjstdQt={report.price} AdjstdQtTax={report.rate} OpnIntrst={report.open_interest}"
-    return text[:RAW_CHARS]
-
-
-def _once(reports: Sequence[_Report], refuse: Callable[[_Report, str], None]) -> list[_Report]:
+def _once(reports: Sequence[_Report], refuse: Refuse) -> list[_Report]:
     """Each contract once: equal repetitions collapse, different ones are all refused, and so are unlisted months."""
     versions: dict[str, list[_Report]] = {}
     for report in dict.fromkeys(reports):
@@ -211,22 +210,36 @@ def _once(reports: Sequence[_Report], refuse: Callable[[_Report, str], None]) ->
     return kept
 
 
-def _price(report: _Report) -> tuple[float | None, str]:
-    price, why = number_or_reason(report.price)
-    if price is None:
-        return None, f"settlement price: {why}"
-    low, high = PLAUSIBLE[report.contract[:3]]
-    if not low <= price <= high:
-        return None, f"settlement price {price:g} is outside {low:g} to {high:g}: another unit?"
-    return price, ""
+def _read(report: _Report, series: Series, refuse: Refuse) -> _Settled | None:
+    """The numbers of one report, None when its settlement is refused; a bad open interest alone costs only itself."""
+    price, why = _price(report, series)
+    rate, why_rate = _rate(report, series.code)
+    if price is None or why_rate:
+        refuse(report, why or why_rate)
+        return None
+    interest, why = _open_interest(report.open_interest)
+    if why:
+        refuse(report, f"{why}; the settlement is kept without it")
+    return _Settled(report, price, rate, interest)
 
 
-def _rate(report: _Report) -> tuple[float | None, str]:
-    """(decimal rate or None, reason against it): only DI1 settles in a rate, and it may be left out."""
-    if not report.contract.startswith("DI1") or report.rate is None:
-        return None, ""
+def _price(report: _Report, series: Series) -> tuple[float | None, str]:
+    """(number, '') or (None, why not): the PU or price, of a FRA the rate in %."""
+    word, text = ("rate", report.rate) if series.code == RATE_ONLY else ("price", report.price)
+    number, why = number_or_reason(text)
+    if number is None:
+        return None, f"settlement {word}: {why}"
+    if not series.low <= number <= series.high:
+        return None, f"settlement {word} {number:g} is outside {series.low:g} to {series.high:g}: another unit?"
+    return number, ""
+
+
+def _rate(report: _Report, root: str) -> tuple[float, str]:
+    """(decimal rate or NaN, reason against it): only rate futures settle in one, and beside a PU it may be left out."""
+    if report.rate is None or root not in (*COMPOUND, *LINEAR, RATE_ONLY):
+        return np.nan, ""
     percent, why = number_or_reason(report.rate)
-    return (None, f"settlement rate: {why}") if percent is None else (percent / 100, "")
+    return (np.nan, f"settlement rate: {why}") if percent is None else (percent / 100, "")
 
 
 def _open_interest(text: str | None) -> tuple[int | None, str]:
@@ -238,29 +251,46 @@ def _open_interest(text: str | None) -> tuple[int | None, str]:
     return int(number), ""
 
 
-def _check_rates(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
-    """DI1 whose PU is not 100,000 / (1 + rate)^(n/252) go; a rate that is left out comes from the PU.
+def _checked(
+    day: date, settled: Sequence[_Settled], expiry: pl.Series, refuse: Refuse
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """(prices, rates, rows to keep). Expired contracts go, and those whose PU is not 100,000 discounted at their rate.
 
-    n counts bank days with the holidays known on the trade date. Returns the rows kept and (contract, what was done).
+    A rate that is left out comes from the PU. Business days are counted with the holidays known on the trade date.
     """
-    n = load_calendar("anbima").count_many(rows["event_date"], rows["maturity"])
-    di1 = (rows["root"] == "DI1").to_numpy()
-    pu = rows["settle_price"].to_numpy()
-    rate = rows["settle_rate"].to_numpy()
-    given = ~np.isnan(rate)
+    roots = np.array([s.report.contract[:3] for s in settled], dtype="U3")
+    linear = np.isin(roots, LINEAR)
+    discounted = linear | np.isin(roots, COMPOUND)
+    pu = np.array([s.price for s in settled], dtype=np.float64)
+    rate = np.array([s.rate for s in settled], dtype=np.float64)
+    ends = expiry.to_numpy().astype("datetime64[D]")
+    alive = ends >= np.datetime64(day)
+    bank_days = load_calendar("anbima").count_many(np.full(ends.shape, day, "datetime64[D]"), ends)
+    days = np.where(linear, (ends - np.datetime64(day)).astype(np.int64), bank_days)
+    rate, theory, slack = _theory(pu, rate, days, linear, discounted)
+    wrong = alive & discounted & ~(np.abs(theory - pu) <= slack)
+    for i in np.flatnonzero(~alive).tolist():
+        refuse(settled[i].report, f"expired on {expiry[i]}")
+    for i in np.flatnonzero(wrong).tolist():
+        span = f"{days[i]} {'days' if linear[i] else 'business days'}"
+        said = f"{rate[i]:.3%} over {span} is a PU of {theory[i]:.2f}, the file says {pu[i]:.2f}"
+        refuse(settled[i].report, f"PU and rate disagree: {said}")
+    given = ~np.isnan([s.rate for s in settled])
+    for i in np.flatnonzero(alive & discounted & ~wrong & ~given & (days > 0)).tolist():
+        refuse(settled[i].report, "no rate in the file; kept with the rate that its PU gives")
+    return pu, rate, alive & ~wrong
+
+
+def _theory(
+    pu: Floats, rate: Floats, days: NDArray[np.int64], linear: NDArray[np.bool_], discounted: NDArray[np.bool_]
+) -> tuple[Floats, Floats, Floats]:
+    """(rates, with those left out taken from the PU; PU that each rate gives; how far the file's may be from it)."""
+    years = days / np.where(linear, 360, 252)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        implied = (PU_AT_EXPIRY / pu) ** (252 / n) - 1
-        rate = np.where(di1 & ~given & (n > 0), np.round(implied, RATE_DIGITS), rate)
-        theory = np.where(n == 0, PU_AT_EXPIRY, PU_AT_EXPIRY * (1 + rate) ** (-n / 252))
-        slack = PU_TICK + np.where(n == 0, 0.0, 10.0**-RATE_DIGITS * (n / 252) / (1 + rate) * theory)
-    wrong = di1 & ~(np.abs(theory - pu) <= slack)
-    done = [
-        (c, f"PU and rate disagree: {r:.3%} over {k} business days is a PU of {t:.2f}, the file says {p:.2f}")
-        for c, r, k, t, p in zip(
-            rows["contract"].filter(pl.Series(wrong)), rate[wrong], n[wrong], theory[wrong], pu[wrong], strict=True
-        )
-    ]
-    derived = rows["contract"].filter(pl.Series(di1 & ~given & ~wrong & (n > 0)))
-    done += [(c, "no rate in the file; kept with the rate that its PU gives") for c in derived]
-    rated = pl.Series("settle_rate", rate, nan_to_null=True)
-    return rows.with_columns(rated).filter(pl.Series(~wrong)), done
+        implied = np.where(linear, (PU_AT_EXPIRY / pu - 1) / years, (PU_AT_EXPIRY / pu) ** (1 / years) - 1)
+        rate = np.where(discounted & np.isnan(rate) & (days > 0), np.round(implied, RATE_DIGITS), rate)
+        growth = np.where(linear, 1 + rate * years, (1 + rate) ** years)
+        theory = np.where(days == 0, PU_AT_EXPIRY, PU_AT_EXPIRY / growth)
+        moved = years * theory / np.where(linear, growth, 1 + rate)
+        slack = PU_TICK + np.where(days == 0, 0.0, 10.0**-RATE_DIGITS * moved)
+    return rate, theory, slack

@@ -1,7 +1,8 @@
-"""Banco Central do Brasil, Focus survey: medians of 12-month inflation expectations.
+"""Banco Central do Brasil, Focus survey: medians of inflation expected over the next 12, and from 13 to 24, months.
 
 Belongs here: the Focus address and how its entries are read. Does not belong here: the release on Monday
-(config/series) or which rows are new (`ingest`).
+(config/series), which rows are new (`ingest`), or expectations of a year, month, quarter or meeting
+(`bcb_focus_periods`).
 
 Each survey day comes four times: smoothed or not (`Suavizada` S or N) and answers of the last 30 days or of the last
 four to five days (`baseCalculo` 0 or 1); we use base 0. In the address '$' must stay as it is and a space is %20.
@@ -21,7 +22,7 @@ from macro_fund.sources.slices import by_years, hull
 PROVIDER = "bcb_focus"
 TOP = 100_000
 URL = (
-    HOST + "/Expectativas/versao/v1/odata/ExpectativasMercadoInflacao12Meses"
+    HOST + "/Expectativas/versao/v1/odata/ExpectativasMercadoInflacao{months}Meses"
     "?$filter=Indicador%20eq%20'{indicator}'%20and%20Data%20ge%20'{start}'%20and%20Data%20le%20'{end}'"
     "&$orderby=Data%20asc&$top={top}&$format=json"
 )
@@ -29,32 +30,35 @@ FIELDS = ("Indicador", "Data", "Suavizada", "Mediana", "baseCalculo")
 LAST_30_DAYS = "0"
 
 
-def code_of(series: Series) -> tuple[str, str]:
-    """('IPCA', 'S') of the code 'IPCA:S'; ValueError for another form."""
-    indicator, _, smoothed = series.code.partition(":")
-    if not indicator or smoothed not in ("S", "N"):
+def code_of(series: Series) -> tuple[str, str, str]:
+    """('IPCA', 'S', '24') of the code 'IPCA:S:24'; months are 12 unless given. ValueError for another form."""
+    parts = series.code.split(":")
+    if len(parts) == 2:
+        parts.append("12")
+    if len(parts) != 3 or not parts[0] or parts[1] not in ("S", "N") or parts[2] not in ("12", "24"):
         raise ValueError(
-            f"{series.id}: code {series.code!r} must be INDICATOR:S (smoothed) or INDICATOR:N in "
-            "config/series/bcb_focus.yaml"
+            f"{series.id}: code {series.code!r} must be INDICATOR:S (smoothed) or INDICATOR:N, with :24 for the months "
+            "13 to 24, in config/series/bcb_focus.yaml"
         )
-    return indicator, smoothed
+    return parts[0], parts[1], parts[2]
 
 
 def plan(series: Sequence[Series], windows: Mapping[str, tuple[date, date]], policy: Source) -> list[Request]:
-    """One request an indicator and calendar year of survey days (inclusive); it serves both smoothings."""
-    by_indicator: dict[str, list[str]] = {}
+    """One request an indicator, horizon and calendar year of survey days (inclusive); it serves both smoothings."""
+    together: dict[tuple[str, str], list[str]] = {}
     for s in series:
         if s.id in windows:
-            by_indicator.setdefault(code_of(s)[0], []).append(s.id)
+            indicator, _, months = code_of(s)
+            together.setdefault((indicator, months), []).append(s.id)
     return [
         Request(
             PROVIDER,
             "GET",
-            URL.format(indicator=indicator.replace(" ", "%20"), start=start, end=end, top=TOP),
-            f"Focus {indicator} 12 months {start}..{end}",
+            URL.format(months=months, indicator=indicator.replace(" ", "%20"), start=start, end=end, top=TOP),
+            f"Focus {indicator} {months} months {start}..{end}",
             tuple(ids),
         )
-        for indicator, ids in by_indicator.items()
+        for (indicator, months), ids in together.items()
         for start, end in by_years(hull([windows[i] for i in ids]))
     ]
 
@@ -64,7 +68,7 @@ def parse(payload: Payload, series: Sequence[Series]) -> Parsed:
     entries = records(payload, FIELDS)
     if len(entries) >= TOP:
         raise fail(payload, f"{len(entries)} entries reach the limit of {TOP}: some may be missing")
-    asked = {code_of(s): s.id for s in series if s.id in payload.request.items}
+    asked = {code_of(s)[:2]: s.id for s in series if s.id in payload.request.items}
     found = [
         (asked[key], iso_or_none(r["Data"]), r["Mediana"])
         for r in entries

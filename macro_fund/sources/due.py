@@ -1,31 +1,77 @@
-"""Which observation should be there by now: a daily series' newest day that its rule and its calendar make public.
+"""Which observation should be there by now: the newest period that a series' rule and its calendar make public.
 
 Belongs here: the expectation alone. Does not belong here: what is done when it is not met (the `in_time` check).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from macro_fund.settings import Publication
-from macro_fund.time.calendars import BusinessCalendar
+from macro_fund.settings import Publication, Series
+from macro_fund.time.calendars import load_calendar
 from macro_fund.time.publication import knowledge_times
 
 LOOK_BACK_DAYS = 20
+# A government that shuts down holds weekly reports back for two months.
+LOOK_BACK_WEEKS = 16
+# Months in a period, and how many periods to look back for one that is public.
+LOOK_BACK_PERIODS = {"M": (1, 14), "Q": (3, 6), "A": (12, 4)}
+
+# A value of a market that an agency publishes needs both to be open.
+_OPEN = {"us_federal": ("us_federal", "nyse")}
 
 
-def newest_due(rule: Publication, as_of: datetime, calendar: BusinessCalendar) -> date | None:
-    """The newest business day (any day for a level in force) that is public by `as_of`; None when none is near.
+def overdue(series: Sequence[Series], newest: Mapping[str, date], as_of: datetime) -> dict[str, date]:
+    """The period that is due, of each series that lacks it; newest: the newest event date known, by series.
 
-    calendar: of the rule. A foreign market may close on a day on which this calendar is open: then the expectation is
-    a day too far, and the check that uses it only warns.
+    Events at no fixed distance are never due, nor is a period before a series' start. Few rules speak for many series.
     """
-    last = as_of.date()
-    days = [last - timedelta(days=n) for n in range(LOOK_BACK_DAYS, -1, -1)]
-    if rule.kind != "effective":
-        days = [d for d in days if calendar.is_business_day(d)]
-    times = knowledge_times(pl.Series(days, dtype=pl.Date), rule, "D")
-    public = [d for d, t in zip(days, times, strict=True) if t <= as_of]
-    return max(public, default=None)
+    rules = {s.id: (s.publication, s.frequency) for s in series if s.frequency != "E"}
+    due = {rule: newest_due(*rule, as_of) for rule in set(rules.values())}
+    found = {}
+    for s in series:
+        expected = due[rules[s.id]] if s.id in rules else None
+        if expected is not None and expected >= s.start and newest.get(s.id, date.min) < expected:
+            found[s.id] = expected
+    return found
+
+
+def stale(series: Series, newest: date | None, today: date) -> bool:
+    """Whether the newest event date known (or, without one, the series' start) is older than its max_age_days."""
+    return (today - (newest or series.start)).days > series.max_age_days
+
+
+def newest_due(rule: Publication, frequency: str, as_of: datetime) -> date | None:
+    """The newest day or first day of a period that is public by `as_of`; None when none is near.
+
+    Daily: business days of the rule's calendar (any day for a level in force). A foreign market may close on a day on
+    which this calendar is open: then the expectation is a day too far, and the check that uses it only warns. Weekly:
+    the newest day from which all of a week is public, so that any weekday of a survey fits, and a report that was held
+    back is not missed.
+    """
+    periods = _periods(rule, frequency, as_of.date())
+    times = knowledge_times(periods, rule, frequency)
+    public = times <= as_of
+    if frequency == "W":
+        public = (public.cast(pl.Int32).rolling_sum(7) == 7).fill_null(False)
+    newest = periods.filter(public).max()
+    if not isinstance(newest, date):
+        return None
+    return newest - timedelta(days=6) if frequency == "W" else newest
+
+
+def _periods(rule: Publication, frequency: str, last: date) -> pl.Series:
+    if frequency in LOOK_BACK_PERIODS:
+        months, count = LOOK_BACK_PERIODS[frequency]
+        ahead = 12 * (rule.n + 1) if rule.kind == "years_before" else 0
+        this = pl.Series([last]).dt.truncate(f"{months}mo")
+        return pl.concat([this.dt.offset_by(f"{ahead - months * n}mo") for n in range(count)])
+    back = 7 * LOOK_BACK_WEEKS if frequency == "W" else LOOK_BACK_DAYS
+    days = [last - timedelta(days=n) for n in range(back, -1, -1)]
+    if rule.kind != "effective" and frequency == "D":
+        calendars = [load_calendar(name) for name in _OPEN.get(rule.calendar, (rule.calendar,))]
+        days = [d for d in days if all(c.is_business_day(d) for c in calendars)]
+    return pl.Series(days, dtype=pl.Date)

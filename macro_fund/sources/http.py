@@ -8,16 +8,18 @@ sample world). Does not belong here: what a payload means (the connector modules
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from macro_fund.settings import Source
+from macro_fund.sources import secrets
 from macro_fund.sources.messages import RETRY_LATER, Parsed, Payload, Reply, Request, SourceError, TransportError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ __all__ = [
     "Http",
     "Keeper",
     "LiveTransport",
+    "Manners",
     "Parsed",
     "Payload",
     "ReplayUrlTransport",
@@ -39,6 +42,18 @@ __all__ = [
 ]
 
 MAX_WAIT_S = 60.0
+# A provider that mends the file of a day does so within this time.
+FINAL_AFTER = timedelta(days=30)
+
+
+class Manners(Source):
+    """A provider's manners as one client has them. People edit the rest in config/sources.yaml, never these two.
+
+    keyed: all secrets that the provider wants are here. address: where a provider that the fund chose itself is asked.
+    """
+
+    keyed: bool = False
+    address: str = ""
 
 
 class Transport(Protocol):
@@ -49,10 +64,25 @@ class Transport(Protocol):
     def send(self, request: Request, timeout_s: float) -> Reply: ...
 
 
+class Kept(Protocol):
+    """An answer found again (`store.archive.Answer`)."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def fetched_at(self) -> datetime: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
+
+
 class Keeper(Protocol):
-    """Where payloads are kept as evidence (`store.archive.Archive`)."""
+    """Where payloads are kept as evidence and found again (`store.archive.Archive`)."""
 
     def put(self, payload: Payload) -> None: ...
+
+    def first_after(self, request: Request, moment: datetime) -> Kept | None: ...
 
 
 class LiveTransport:
@@ -63,10 +93,12 @@ class LiveTransport:
     def __init__(self) -> None:
         import httpx
 
+        _silence_addresses()
         self._client = httpx.Client(follow_redirects=True, verify=True)
 
     def send(self, request: Request, timeout_s: float) -> Reply:
-        return _send(self._client, request, request.url, timeout_s)
+        url, headers = request.opened()
+        return _send(self._client, request, url, headers, timeout_s)
 
     def close(self) -> None:
         self._client.close()
@@ -80,6 +112,7 @@ class ReplayUrlTransport:
     def __init__(self, base_url: str) -> None:
         import httpx
 
+        _silence_addresses()
         self._base = base_url.rstrip("/")
         # A new connection each time: on one kept alive a small server's answer waits 40 ms for our delayed ACK.
         limits = httpx.Limits(max_keepalive_connections=0)
@@ -87,20 +120,24 @@ class ReplayUrlTransport:
         self._client = httpx.Client(trust_env=False, limits=limits, verify=self._base.startswith("https"))
 
     def send(self, request: Request, timeout_s: float) -> Reply:
-        return _send(self._client, request, f"{self._base}/{request.url.removeprefix('https://')}", timeout_s)
+        url, headers = request.opened()
+        return _send(self._client, request, f"{self._base}/{url.removeprefix('https://')}", headers, timeout_s)
 
     def close(self) -> None:
         self._client.close()
 
 
-def _send(client: Any, request: Request, url: str, timeout_s: float) -> Reply:
+def _silence_addresses() -> None:
+    """httpx logs each address that it asks, with the secrets in it, at level INFO."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _send(client: Any, request: Request, url: str, headers: Mapping[str, str], timeout_s: float) -> Reply:
     """One exchange on an httpx client; every failure to get a complete answer becomes TransportError."""
     import httpx
 
     try:
-        answer = client.request(
-            request.method, url, headers=dict(request.headers), content=request.body, timeout=timeout_s
-        )
+        answer = client.request(request.method, url, headers=headers, content=request.body, timeout=timeout_s)
     except httpx.TimeoutException:
         raise TransportError(f"no answer within {timeout_s:g} s") from None
     except (httpx.TransportError, httpx.DecodingError, httpx.TooManyRedirects) as error:
@@ -113,7 +150,11 @@ class Http:
     """Sends requests through one transport with retries, a pause between requests to a host and a time budget.
 
     policies: one `settings.Source` a provider. archive: keeps every answer, good or bad; None keeps nothing.
-    clock: stamps `fetched_at` (UTC), frozen by the caller for sample and replay. sleep, monotonic: replaced in tests.
+    clock: stamps `fetched_at` (UTC), frozen by the caller for sample and replay. secrets: by name (`sources.secrets`);
+    only the transport sees them: what it brings back is kept and told with '{NAME}' in their place. reuse_since: an
+    answer that the archive holds since then, with status 200 and readable, is not asked again; nor is a file of one day
+    that it holds since FINAL_AFTER that day. sent, reused: how many answers came which way. sleep, monotonic: replaced
+    in tests.
     """
 
     transport: Transport
@@ -122,30 +163,60 @@ class Http:
     clock: Callable[[], datetime]
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    reuse_since: datetime | None = None
+    sent: int = field(default=0, init=False)
+    reused: int = field(default=0, init=False)
     _last_end: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _spent: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
-    def policy(self, provider: str) -> Source:
+    def policy(self, provider: str) -> Manners:
         """The provider's manners; ValueError names the file when there are none."""
+        wanted = secrets.WANTED.get(provider, ())
+        keyed = bool(wanted) and all(self.secrets.get(name) for name in wanted)
+        address = str.__str__(self.secrets.get(f"{provider.upper()}_URL", ""))
+        return Manners.model_validate({**self._manners(provider).model_dump(), "keyed": keyed, "address": address})
+
+    def _manners(self, provider: str) -> Source:
         if provider not in self.policies:
             known = ", ".join(sorted(self.policies))
             raise ValueError(f"no policy for provider {provider!r}; add it to config/sources.yaml (there: {known})")
         return self.policies[provider]
 
-    def fetch(self, request: Request, check: Callable[[Payload], object] | None = None) -> Payload:
-        """The provider's answer, after as many attempts as its policy allows.
+    def fetch(
+        self, request: Request, check: Callable[[Payload], object] | None = None, *, fresh: bool = False
+    ) -> Payload:
+        """The provider's answer, after as many attempts as its policy allows; `fresh` leaves the archive's aside.
 
         Timeouts, broken connections, 202, 408, 429 and 5xx are tried again, and so is an answer for which `check`
         raises a transient SourceError. Any other status (404 ...) is returned: the connector judges what it means.
         Raises SourceError after the last attempt, when the budget is used up, or when `check` finds a lasting fault.
         """
-        policy = self.policy(request.provider)
+        if not fresh and (kept := self._kept(request, check)) is not None:
+            self.reused += 1
+            return kept
+        policy = self._manners(request.provider)
         started = self.monotonic()
         try:
             return self._retrying(policy)(partial(self._attempt, request, policy, check, started))
         finally:
             spent = self._spent.get(request.provider, 0.0)
             self._spent[request.provider] = spent + self.monotonic() - started
+
+    def _kept(self, request: Request, check: Callable[[Payload], object] | None) -> Payload | None:
+        """The archive's first good answer that is recent enough: status 200, and `check` takes it. None without one."""
+        since = [self.reuse_since] if self.reuse_since else []
+        if request.day:
+            since.append(datetime(request.day.year, request.day.month, request.day.day, tzinfo=UTC) + FINAL_AFTER)
+        if not since or self.archive is None:
+            return None
+        moment = min(since) - timedelta(microseconds=1)
+        while (answer := self.archive.first_after(request, moment)) is not None:
+            moment = answer.fetched_at  # of a broken answer and the good one that a retry brought, the later one counts
+            payload = Payload(request, answer.status, answer.body, answer.fetched_at, answer.sha256)
+            if answer.status == 200 and _taken(payload, check):
+                return payload
+        return None
 
     def _retrying(self, policy: Source) -> tenacity.Retrying:
         import tenacity
@@ -174,19 +245,29 @@ class Http:
         self, request: Request, policy: Source, check: Callable[[Payload], object] | None, started: float
     ) -> Payload:
         host = urlsplit(request.url).netloc
+        values = self._values(request)
         if self.transport.waits:
             self._be_polite(request, policy, host, started)
         try:
-            reply = self.transport.send(_with_agent(request, policy.user_agent), policy.timeout_s)
+            sent = replace(_with_agent(request, policy.user_agent), values=values)
+            reply = _without(values, self.transport.send(sent, policy.timeout_s))
         except TransportError as error:
-            raise SourceError(request, str(error), transient=True) from None
+            raise SourceError(request, secrets.hide(str(error), values), transient=True) from None
         finally:
+            self.sent += 1
             self._last_end[host] = self.monotonic()
         payload = self._keep(request, reply)
         _judge_status(payload, reply)
         if check is not None:
             check(payload)
         return payload
+
+    def _values(self, request: Request) -> dict[str, str]:
+        """The secrets that a request names; SourceError tells how to provide one that is not here."""
+        for name in request.secrets:
+            if not self.secrets.get(name):
+                raise SourceError(request, f"not asked: there is no {name}", remedy=secrets.remedy(name))
+        return {name: self.secrets[name] for name in request.secrets}
 
     def _be_polite(self, request: Request, policy: Source, host: str, started: float) -> None:
         """Pause between requests to a host; refuse when the provider has had its time (asking and waiting)."""
@@ -205,6 +286,24 @@ class Http:
         if self.archive is not None:
             self.archive.put(payload)
         return payload
+
+
+def _taken(payload: Payload, check: Callable[[Payload], object] | None) -> bool:
+    """Whether `check` finds no fault."""
+    try:
+        if check is not None:
+            check(payload)
+    except SourceError:
+        return False
+    return True
+
+
+def _without(values: Mapping[str, str], reply: Reply) -> Reply:
+    """The reply with each secret that the provider repeats hidden."""
+    if not values:
+        return reply
+    body = reply.body.decode("latin-1")  # any byte is a character, and back
+    return replace(reply, body=secrets.hide(body, values).encode("latin-1"))
 
 
 def _with_agent(request: Request, user_agent: str) -> Request:

@@ -9,33 +9,35 @@ less `reread_days`, or from before the first hole in what is known, so that an a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Protocol, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from macro_fund.settings import Publication, Series, Source
+from macro_fund.settings import Series, Source
 from macro_fund.sources.decode import REJECTED
 from macro_fund.sources.http import Http, Parsed, Payload, Request, SourceError
-from macro_fund.sources.reconcile import Shape, Stream, Window, reconcile
-from macro_fund.store.tables import FAILURES, TABLES, UTC_TIME
+from macro_fund.sources.reconcile import Window, facts, reconcile
+from macro_fund.store.tables import FAILURES, TABLES, UTC_TIME, Table
 from macro_fund.time.publication import knowledge_times
 from macro_fund.time.sessions import Sessions
 
-__all__ = ["SETTLEMENTS", "Connector", "Ingested", "Window", "bronze_key", "ingest"]
+__all__ = ["Connector", "Ingested", "Window", "bronze_key", "ingest"]
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 # Days between two observations from which something is missing in between, by frequency.
-HOLE_DAYS = {"D": 15, "W": 22, "M": 45, "Q": 135, "A": 400}
+HOLE_DAYS = {"D": 15, "W": 22, "M": 45, "Q": 135, "A": 400, "E": 36_500}
 # Event days to look back for the newest that is public: a week's survey and a long holiday.
 LOOK_BACK_DAYS = 15
+_STATED = pl.Schema({"stated_time": UTC_TIME, "stated_basis": pl.String()})
+_READ = pl.Schema({"fetched_at": UTC_TIME, "payload_sha256": pl.String(), "payload": pl.Int32()})
 
 
 class Connector(Protocol):
-    """A connector module."""
+    """A connector module. One that reads a file a day for all its series also says DAILY_FILES = True."""
 
     PROVIDER: str
 
@@ -55,146 +57,175 @@ class Ingested:
     failures: pl.DataFrame
 
 
-_B3_EVENING = Publication(kind="same_day", at=time(20), calendar="b3", basis="lag")
-
-
-@dataclass(frozen=True)
-class Settlements:
-    """B3's settlements as one stream: all contracts of a session are public that evening. Ranges are its parser's."""
-
-    id: str = "b3"
-    frequency: str = "D"
-    start: date = date(2010, 1, 4)
-    publication: Publication = _B3_EVENING
-    revised: bool = False
-    reread_days: int = 5
-    low: float = float("-inf")
-    high: float = float("inf")
-
-
-SETTLEMENTS = Settlements()
-
-
-def _is_b3(provider: str) -> bool:
-    return provider == SETTLEMENTS.id
-
-
 def bronze_key(provider: str) -> str:
     """Key of the bronze table that a provider's rows go to."""
-    return "bronze/b3_settlements" if _is_b3(provider) else f"bronze/{provider}"
-
-
-def _shape(provider: str) -> Shape:
-    table = TABLES[bronze_key(provider)]
-    if _is_b3(provider):
-        return Shape(table, key="contract", stream=None, unit="root", values=("settle_price", "settle_rate"))
-    return Shape(table, key="series_id", stream="series_id", unit="series_id", values=("value",))
+    return f"bronze/{provider}"
 
 
 def ingest(
-    source: Connector, series: Sequence[Series], window: Window, known: pl.DataFrame, sessions: Sessions, http: Http
+    source: Connector,
+    series: Sequence[Series],
+    window: Window,
+    known: pl.DataFrame,
+    sessions: Sessions,
+    http: Http,
+    tell: Callable[[str, int, int], None] | None = None,
 ) -> Ingested:
-    """What became known in `window` from one source.
+    """What became known in `window` from one source. tell(label, number, of how many) is called before each request.
 
-    series: the source's series (ignored for B3). known: its bronze rows of the partitions before the first key (empty
-    for the opening window). Rows depend on the window's length in fetched_at and payload_sha256 only.
+    series: the source's series. known: its bronze rows of the partitions before the first key (empty for the opening
+    window). Rows depend on the window's length in fetched_at and payload_sha256 only.
     """
-    shape = _shape(source.PROVIDER)
-    # B3 has no file before its session: a fund whose history starts later asks for none before it.
-    b3 = replace(SETTLEMENTS, start=max(SETTLEMENTS.start, sessions.start))
-    streams: Sequence[Stream] = (b3,) if _is_b3(source.PROVIDER) else series
-    asked = _event_windows(shape, streams, window, known)
+    table = TABLES[bronze_key(source.PROVIDER)]
+    policy = http.policy(source.PROVIDER)
+    if getattr(source, "DAILY_FILES", False):
+        asked = _file_windows(series, window, known, sessions.start)
+    else:
+        asked = _event_windows(series, window, known)
     wanted = [s for s in series if s.id in asked]
-    read = _Read(shape)
+    read = _Read(table, asked)
     if asked:
-        for request in source.plan(wanted, asked, http.policy(source.PROVIDER)):
+        requests = source.plan(wanted, asked, policy)
+        for number, request in enumerate(requests, start=1):
+            if tell is not None:
+                tell(request.label, number, len(requests))
             read.ask(source, request, wanted, http)
     rows, refused = read.frames()
-    silent = _silent(source.PROVIDER, streams, asked, known, read)
     fresh, quarantine = reconcile(
-        shape, streams, asked, window, known=known, table=sessions, rows=rows, rejected=refused
+        table, wanted, asked, window, known=known, sessions=sessions, rows=rows, rejected=refused
     )
-    out = fresh.with_columns(pl.lit(source.PROVIDER).alias("source")).select(list(shape.table.columns))
+    out = fresh.with_columns(pl.lit(source.PROVIDER).alias("source")).select(list(table.columns))
     return Ingested(
-        out.cast(pl.Schema(shape.table.schema)).sort(shape.table.sort),
+        out.cast(pl.Schema(table.schema)).sort(table.sort),
         quarantine,
-        _failures([*read.failed, *silent], window, shape.table.key),
+        _failures([*read.failed, *_silent(source.PROVIDER, wanted, asked, known, read)], window, table.key),
     )
 
 
-def _event_windows(
-    shape: Shape, streams: Sequence[Stream], window: Window, known: pl.DataFrame
-) -> dict[str, tuple[date, date]]:
-    """Event dates to ask for, by stream: from where what is known ends to the newest day public at the window's end."""
-    stream = pl.col(shape.stream) if shape.stream else pl.lit(streams[0].id)
-    days = known.select(stream.alias("stream"), "event_date").unique().sort("event_date")
-    by_stream = {str(k[0]): g["event_date"] for k, g in days.group_by("stream", maintain_order=True)}
+def _event_windows(series: Sequence[Series], window: Window, known: pl.DataFrame) -> dict[str, tuple[date, date]]:
+    """Event dates to ask for, by series: from where what is known ends to the newest day public at the window's end.
+
+    A series that is never revised is not asked before its next period is public.
+    """
+    days = known.select("series_id", "event_date").unique().sort("event_date")
+    by_series = {str(k[0]): g["event_date"] for k, g in days.group_by("series_id", maintain_order=True)}
     found = {}
-    for s in streams:
-        first, last = _resume(s, by_stream.get(s.id)), _newest_public(s, window.upper)
+    for s in series:
+        have = by_series.get(s.id)
+        if not s.revised and not _next_is_public(s, have, window.upper):
+            continue
+        first, last = _resume(s, have), _newest_public(s, window.upper)
         if first <= last:
             found[s.id] = (first, last)
     return found
 
 
-def _resume(stream: Stream, known: pl.Series | None) -> date:
+def _file_windows(
+    series: Sequence[Series], window: Window, known: pl.DataFrame, start: date
+) -> dict[str, tuple[date, date]]:
+    """The same for a provider that publishes one file a day for all its series: what counts is the files' days.
+
+    There is no file before the fund's first session, and none is asked again for a series that its files do not hold.
+    """
+    pooled = known["event_date"].unique().sort()
+    found = {}
+    for s in series:
+        begin = max(s.start, start)
+        first = begin if pooled.is_empty() else max(begin, _before_hole(pooled, s))
+        last = _newest_public(s, window.upper)
+        if first <= last:
+            found[s.id] = (first, last)
+    return found
+
+
+def _next_is_public(series: Series, known: pl.Series | None, upper: datetime) -> bool:
+    """Whether the period after the newest known one is public by `upper`, as the series' rule says."""
+    if series.ended and known is not None and not known.is_empty() and known[-1] >= series.ended:
+        return False
+    step = {"W": "1w", "M": "1mo", "Q": "1q", "A": "1y"}.get(series.frequency)
+    if step is None or known is None or known.is_empty():
+        return True
+    following = known[-1:].dt.offset_by(step)
+    return cast(datetime, knowledge_times(following, series.publication, series.frequency)[0]) <= upper
+
+
+def _resume(series: Series, known: pl.Series | None) -> date:
     """First event date to ask: reread_days before the newest known, or before the first hole in what is known.
 
     A hole may be a slice of the history that failed. One that the provider has too costs a longer question, no more.
     """
-    hole = HOLE_DAYS[stream.frequency]
-    if known is None or known.is_empty() or (known[0] - stream.start).days > hole:
-        return stream.start
-    before_hole = known.filter(known.diff(-1).dt.total_days() < -hole)
+    if known is None or known.is_empty() or (known[0] - series.start).days > HOLE_DAYS[series.frequency]:
+        return series.start
+    return max(series.start, _before_hole(known, series))
+
+
+def _before_hole(known: pl.Series, series: Series) -> date:
+    """reread_days before the newest of the sorted days, or before the last day ahead of the first hole in them."""
+    before_hole = known.filter(known.diff(-1).dt.total_days() < -HOLE_DAYS[series.frequency])
     end = before_hole[0] if len(before_hole) else known[-1]
-    return max(stream.start, cast(date, end) - timedelta(days=stream.reread_days))
+    return cast(date, end) - timedelta(days=series.reread_days)
 
 
-def _newest_public(stream: Stream, upper: datetime) -> date:
-    """Newest event date that the stream's rule makes public by `upper`."""
-    today = upper.astimezone(ZONE).date()
-    if stream.publication.kind == "years_before":
-        return date(today.year + stream.publication.n, 12, 31)
-    if stream.frequency != "D":
+def _newest_public(series: Series, upper: datetime) -> date:
+    """Newest event date that the series' rule makes public by `upper`."""
+    today = min(upper.astimezone(ZONE).date(), series.ended or date.max)
+    if series.publication.kind == "years_before":
+        return date(today.year + series.publication.n, 12, 31)
+    if series.frequency != "D":
         return today
     days = pl.date_range(today - timedelta(days=LOOK_BACK_DAYS), today, eager=True)
-    public = days.filter(knowledge_times(days, stream.publication, stream.frequency) <= upper)
+    public = days.filter(knowledge_times(days, series.publication, series.frequency) <= upper)
     return cast(date, public.max()) if len(public) else today
 
 
 class _Read:
-    """The answers of one ingestion, as they come in."""
+    """The answers of one ingestion, as they come in. `asked`: event dates wanted, by series."""
 
-    def __init__(self, shape: Shape) -> None:
-        schema = pl.Schema({c: shape.table.schema[c] for c in shape.facts})
-        made = pl.Schema({"fetched_at": UTC_TIME, "payload_sha256": pl.String(), "payload": pl.Int32()})
-        self._facts = shape.facts
-        self._rows = [pl.DataFrame(schema=pl.Schema({**schema, **made}))]
+    def __init__(self, table: Table, asked: Mapping[str, tuple[date, date]]) -> None:
+        schema = pl.Schema({c: table.schema[c] for c in facts(table)})
+        self._facts = list(schema)
+        self._asked = asked
+        self._rows = [pl.DataFrame(schema=pl.Schema({**schema, **_STATED, **_READ}))]
         self._rejected = [pl.DataFrame(schema=REJECTED)]
         self.failed: list[tuple[str, str, str]] = []
         self.requests: dict[str, Request] = {}
 
     def ask(self, source: Connector, request: Request, series: Sequence[Series], http: Http) -> None:
-        """One request; a body that cannot be read is asked again within the provider's attempts."""
+        """One request, and the documents that its answer names; a body that cannot be read is asked again within the
+        provider's attempts."""
         parsed: list[Parsed] = []
 
         def check(payload: Payload) -> None:
             parsed.append(source.parse(payload, series))
 
+        reused = http.reused
         try:
             payload = http.fetch(request, check)
+            if http.reused > reused and parsed[-1].rejected.height:  # what was refused may have been mended since
+                payload = http.fetch(request, check, fresh=True)
         except SourceError as error:
             self.failed.append((", ".join(request.items), f"{request.method} {request.url}", str(error)))
             return
         for item in request.items:
             self.requests.setdefault(item, request)
+        self._keep(payload, parsed[-1])
+        for series_id, day, following in parsed[-1].follow:
+            first, last = self._asked.get(series_id, (date.max, date.min))
+            if first <= day <= last:
+                self.ask(source, following, series, http)
+
+    def _keep(self, payload: Payload, parsed: Parsed) -> None:
         marks = (
             pl.lit(payload.fetched_at, UTC_TIME).alias("fetched_at"),
             pl.lit(payload.sha256).alias("payload_sha256"),
             pl.lit(len(self._rows), pl.Int32).alias("payload"),
         )
-        self._rows.append(parsed[-1].rows.select(self._facts).with_columns(marks))
-        self._rejected.append(parsed[-1].rejected.select(REJECTED.names()))
+        said = [
+            pl.col(name) if name in parsed.rows.columns else pl.lit(None, dtype).alias(name)
+            for name, dtype in _STATED.items()
+        ]
+        self._rows.append(parsed.rows.select(*self._facts, *said, *marks))
+        self._rejected.append(parsed.rejected.select(REJECTED.names()))
 
     def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """(rows, rejected) of all answers, in the order asked."""
@@ -202,17 +233,11 @@ class _Read:
 
 
 def _silent(
-    provider: str,
-    streams: Sequence[Stream],
-    asked: Mapping[str, tuple[date, date]],
-    known: pl.DataFrame,
-    read: _Read,
+    provider: str, series: Sequence[Series], asked: Mapping[str, tuple[date, date]], known: pl.DataFrame, read: _Read
 ) -> list[tuple[str, str, str]]:
     """Series that were never known and of which every answer held nothing: a wrong code looks like this."""
-    if _is_b3(provider):
-        return []
     rows, rejected = read.frames()
-    seen = {*known["series_id"].unique(), *rows["series_id"].unique(), *rejected["item"].unique()}
+    seen = {*known["series_id"].unique(), *rows["series_id"].unique(), *(i.split(" ")[0] for i in rejected["item"])}
     return [
         (
             s.id,
@@ -222,8 +247,8 @@ def _silent(
                 f"check its code and start in config/series/{provider}.yaml"
             ),
         )
-        for s in streams
-        if s.id in asked and s.id in read.requests and s.id not in seen
+        for s in series
+        if s.id in read.requests and s.id not in seen
     ]
 
 

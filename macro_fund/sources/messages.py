@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Literal
+from urllib.parse import quote
 
 import polars as pl
 
@@ -22,7 +23,10 @@ RETRY_LATER = "run the session again later; what is missing is asked again"
 class Request:
     """One question to a provider. `url` is the literal https://HOST/PATH?QUERY that is sent ('$' literal, space %20).
 
-    `label` says in words what it is for, `items` which series ids or contract roots depend on the answer.
+    `label` says in words what it is for, `items` which series ids or contract roots depend on the answer. `secrets`
+    names what the provider wants to know of us: '{NAME}' in the address or a header stands for it. `values` holds the
+    secrets themselves, only in the copy that `Http` hands to the transport: they are never printed, kept or compared.
+    `day`: the one day that the answer is about, where a file of a day never changes once it is some weeks old.
     """
 
     provider: str
@@ -32,6 +36,17 @@ class Request:
     items: tuple[str, ...]
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    secrets: tuple[str, ...] = ()
+    day: date | None = None
+    values: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def opened(self) -> tuple[str, dict[str, str]]:
+        """Address and headers as they go over the wire, secrets in their places."""
+        url, headers = self.url, dict(self.headers)
+        for name, value in self.values.items():
+            url = url.replace(f"{{{name}}}", quote(value, safe=""))
+            headers = {k: v.replace(f"{{{name}}}", value) for k, v in headers.items()}
+        return url, headers
 
 
 @dataclass(frozen=True)
@@ -58,12 +73,16 @@ class Payload:
 class Parsed:
     """What a connector read in one payload.
 
-    rows: series_id, event_date (Date), value (Float64, stored unit) for series; for B3 event_date, contract, root,
-    maturity, settle_price, settle_rate, open_interest. rejected: item, event_date (nullable), raw, reason.
+    rows: the facts of the source's bronze table: `fact` columns (series_id first), event_date, `values` and the other
+    columns that describe the fact. Where the provider itself says when a row became public, also stated_time (UTC,
+    null where it does not say) and stated_basis ('vintage' or 'calendar'); then a fact may have several vintages.
+    rejected: item, event_date (nullable), raw, reason; item is the series id, or the series id, a space and the fact.
+    follow: documents that a list names, as (series id, event date, request): those of the window are asked.
     """
 
     rows: pl.DataFrame
     rejected: pl.DataFrame
+    follow: tuple[tuple[str, date, Request], ...] = ()
 
 
 class TransportError(Exception):

@@ -29,7 +29,8 @@ URL = (
 )
 # A day begins an hour before 00:00 UTC in London (summer) and Sydney; no western exchange opens in that hour.
 EASTWARD = timedelta(hours=1)
-MINOR_UNITS = ("USX", "GBX", "ZAX")
+# Hundredths of a currency in which Yahoo quotes some prices, and the currency they are of.
+MINOR_UNITS = {"USX": "USD", "GBX": "GBP", "GBp": "GBP", "ZAX": "ZAR", "ZAc": "ZAR", "ILA": "ILS"}
 UNAVAILABLE = "unavailable is not delisted: the last values stay and go stale; run the session again later"
 
 
@@ -49,6 +50,7 @@ def plan(series: Sequence[Series], windows: Mapping[str, tuple[date, date]], pol
 def parse(payload: Payload, series: Sequence[Series]) -> Parsed:
     """Closes by exchange day; a null close is no row, an unfinished bar is left out.
 
+    A price in hundredths of the currency that the series' unit names (USX of 'USD per bushel') is divided by 100.
     Days that have only an adjusted close are left out too and counted in one rejected entry. Raises SourceError for
     any refusal, for an empty answer, and for another symbol, bar length or currency than asked.
     """
@@ -57,18 +59,20 @@ def parse(payload: Payload, series: Sequence[Series]) -> Parsed:
         raise ValueError(f"{payload.request.label}: one series a request is read here, {len(asked)} are given")
     one = asked[0]
     chart = _chart(payload)
-    zone = _judge_meta(payload, chart["meta"], one)
+    zone, divisor = _judge_meta(payload, chart["meta"], one), _divisor(payload, chart["meta"], one)
     stamps, closes, adjusted = _columns(payload, chart)
     days = [datetime.fromtimestamp(t, zone).date() for t in stamps]
     last = _last_finished(payload, chart["meta"], zone)
     triples = [(one.id, d, c) for d, c in zip(days, closes, strict=True) if d <= last and c is not None]
     found = observations(triples, asked)
+    # Divided one by one: polars multiplies by 0.01 instead, which is not always the nearest number.
+    rows = found.rows.with_columns(pl.Series("value", [v / divisor for v in found.rows["value"]], pl.Float64))
     hidden = [d for d, c, a in zip(days, closes, adjusted, strict=True) if d <= last and c is None and a is not None]
     if not hidden:
-        return found
+        return Parsed(rows, found.rejected)
     reason = f"only adjusted prices on {len(hidden)} days {hidden[0]}..{hidden[-1]}: they change after each dividend"
     refused = pl.DataFrame([(one.id, None, f"{len(hidden)} closes are null", reason)], REJECTED, orient="row")
-    return Parsed(found.rows, pl.concat([found.rejected, refused]))
+    return Parsed(rows, pl.concat([found.rejected, refused]))
 
 
 def _unix(day: date) -> int:
@@ -101,7 +105,7 @@ def _complaint(body: bytes) -> str:
 
 
 def _judge_meta(payload: Payload, meta: Mapping[str, Any], one: Series) -> ZoneInfo:
-    """Refuse another symbol, bar length or currency than asked; returns the exchange's time zone.
+    """Refuse another symbol or bar length than asked; returns the exchange's time zone.
 
     The offset in meta (gmtoffset) is that of today: it would put summer bars of London on the day before, so a
     zone name is required.
@@ -110,20 +114,30 @@ def _judge_meta(payload: Payload, meta: Mapping[str, Any], one: Series) -> ZoneI
         raise fail(payload, f"the chart is of {meta.get('symbol')!r}, not of {one.code!r}")
     if meta.get("dataGranularity") != "1d":
         raise fail(payload, f"bars of {meta.get('dataGranularity')!r} where daily bars were asked")
+    try:
+        return ZoneInfo(str(meta.get("exchangeTimezoneName")))
+    except (ZoneInfoNotFoundError, ValueError):
+        raise fail(payload, f"unknown exchange time zone {meta.get('exchangeTimezoneName')!r}") from None
+
+
+def _divisor(payload: Payload, meta: Mapping[str, Any], one: Series) -> float:
+    """100 where the price is in hundredths of the currency that the series' unit names, 1 where it is in that currency.
+
+    Refuses any other currency; an index in points may be in any whole one.
+    """
     currency = str(meta.get("currency"))
     quoted = re.match(r"([A-Z]{3}) per ", one.unit)
+    if quoted and MINOR_UNITS.get(currency) == quoted[1]:
+        return 100.0
     if quoted and currency != quoted[1]:
         raise fail(payload, f"prices in {currency!r} where {one.id} is {one.unit!r}")
     if not re.fullmatch(r"[A-Z]{3}", currency) or currency in MINOR_UNITS:
         raise fail(
             payload,
             f"prices in {currency!r}, which is not a whole currency unit",
-            remedy="give the series its own scale and unit in config/series/yahoo.yaml and extend MINOR_UNITS",
+            remedy=f"name the currency of {one.id} in its unit in config/series/yahoo.yaml, as in 'USD per bushel'",
         )
-    try:
-        return ZoneInfo(str(meta.get("exchangeTimezoneName")))
-    except (ZoneInfoNotFoundError, ValueError):
-        raise fail(payload, f"unknown exchange time zone {meta.get('exchangeTimezoneName')!r}") from None
+    return 1.0
 
 
 def _columns(payload: Payload, chart: Mapping[str, Any]) -> tuple[list[int], list[Any], list[Any]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -150,21 +150,26 @@ class Lake:
         *,
         only: Iterable[date] | None = None,
         table: Table | None = None,
+        columns: Sequence[str] | None = None,
+        where: pl.Expr | None = None,
     ) -> pl.DataFrame:
         """All rows of the partitions with key <= `upto` (or exactly the keys in `only`), sorted by the table's key.
 
-        A table without files gives an empty frame of its schema.
+        A table without files gives an empty frame of its schema. `where` keeps some rows; with `columns` only those are
+        given, in file order.
         """
         shape = table or TABLES[table_key]
         keys = self.keys(table_key, upto) if only is None else [k for k in only if self.path(table_key, k).exists()]
         if not keys:
-            return shape.empty()
+            return shape.empty() if columns is None else shape.empty().select(columns)
         files = [self.path(table_key, k) for k in keys]
         try:
-            frame = pl.read_parquet(files, schema=dict(shape.schema), hive_partitioning=False)
+            rows = pl.scan_parquet(files, schema=dict(shape.schema), hive_partitioning=False)
+            rows = rows if where is None else rows.filter(where)
+            frame = (rows if columns is None else rows.select(columns)).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise LakeError(f"{table_key}: cannot read {files[0].parent}: {error}; rerun the damaged keys") from error
-        return frame.sort(shape.sort, maintain_order=True, nulls_last=True)
+        return frame if columns is not None else frame.sort(shape.sort, maintain_order=True, nulls_last=True)
 
     def size(self, table_key: str) -> int:
         """Number of partitions."""

@@ -35,12 +35,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """The shape of one asset's Parquet files. `sort` also is the primary key unless `unique` is False."""
+    """The shape of one asset's Parquet files. `sort` also is the primary key unless `unique` is False.
+
+    Bronze tables also say what a provider's fact is: `fact` with event_date identifies it (series_id first), `values`
+    are what it says (main one first), by which a revision is seen.
+    """
 
     key: str
     columns: Mapping[str, Column]
     sort: tuple[str, ...]
     unique: bool = True
+    fact: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     owner: str = "team:platform"
     description: str = ""
     schema: Mapping[str, pl.DataType] = field(init=False)
@@ -76,23 +82,134 @@ _PROVENANCE = {
     "payload_sha256": Column(pl.String, "the raw payload in the archive"),
 }
 
+_SERIES_ID = Column(pl.String, "our id, config/series")
+
+
+def _numbers(columns: Mapping[str, str]) -> dict[str, Column]:
+    """Float64 columns that may be missing, by name and meaning."""
+    return {name: Column(pl.Float64, text, nullable=True) for name, text in columns.items()}
+
+
 OBSERVATION = {
     "session": _session(),
-    "series_id": Column(pl.String, "our id, config/series"),
+    "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "day (or first day of the period) that the value describes"),
     "value": Column(pl.Float64, "in the series' stored unit: rates are decimals"),
     **_KNOWN,
     **_PROVENANCE,
 }
 
+CURVE_POINT = {
+    "session": _session(),
+    "series_id": _SERIES_ID,
+    "event_date": Column(pl.Date, "session that the curve describes"),
+    "calendar_days": Column(pl.Int32, "from event_date to the vertex"),
+    "business_days": Column(pl.Int32, "from event_date to the vertex"),
+    "rate": Column(pl.Float64, "decimal, in the curve's own convention (its unit in config/series)"),
+    "fixed_vertex": Column(pl.Boolean, "a standard vertex (F) or one that moves with the calendar (M)"),
+    **_KNOWN,
+    **_PROVENANCE,
+}
+
+BOND = {
+    "session": _session(),
+    "series_id": _SERIES_ID,
+    "event_date": Column(pl.Date, "day of the indicative prices"),
+    "bond": Column(pl.String, "title, SELIC code and maturity, e.g. NTN-B 760199 2035-05-15"),
+    "maturity": Column(pl.Date, "redemption"),
+    "issue_date": Column(pl.Date, "base or issue date", nullable=True),
+    "rate": Column(pl.Float64, "indicative rate, decimal a year, 252"),
+    **_numbers(
+        {
+            "price": "PU in reais; null in files that have none",
+            "bid_rate": "decimal",
+            "ask_rate": "decimal",
+            "deviation": "standard deviation of the informants, percentage points",
+        }
+    ),
+    **_KNOWN,
+    **_PROVENANCE,
+}
+
+RETAIL_BOND = {
+    "session": _session(),
+    "series_id": _SERIES_ID,
+    "event_date": Column(pl.Date, "day of the morning's prices"),
+    "bond": Column(pl.String, "title and maturity, e.g. Tesouro IPCA+ 2035-05-15"),
+    "maturity": Column(pl.Date, "redemption"),
+    **_numbers(
+        {
+            "buy_rate": "rate at which the investor buys, decimal",
+            "sell_rate": "rate at which the investor sells, decimal",
+            "buy_price": "PU in reais",
+            "sell_price": "PU in reais",
+            "base_price": "PU in reais",
+        }
+    ),
+    **_KNOWN,
+    **_PROVENANCE,
+}
+
+FORECAST = {
+    "session": _session(),
+    "series_id": _SERIES_ID,
+    "event_date": Column(pl.Date, "survey day"),
+    "reference": Column(pl.String, "period forecast: 2026, 2026-03, 2026-Q2, or 2026-R1 (first COPOM meeting)"),
+    "median": Column(pl.Float64, "in the series' stored unit"),
+    **_numbers(
+        {
+            "mean": "in the series' stored unit",
+            "deviation": "standard deviation of the answers, stored unit",
+            "minimum": "lowest answer, stored unit",
+            "maximum": "highest answer, stored unit",
+        }
+    ),
+    "respondents": Column(pl.Int32, "number of answers", nullable=True),
+    **_KNOWN,
+    **_PROVENANCE,
+}
+
+POSITION = {
+    "session": _session(),
+    "series_id": _SERIES_ID,
+    "event_date": Column(pl.Date, "Tuesday of the report"),
+    "market_code": Column(pl.String, "CFTC contract market code"),
+    "category": Column(
+        pl.String, "who: noncommercial, commercial, dealer, asset_manager, leveraged, managed_money, ..."
+    ),
+    "long": Column(pl.Int64, "contracts"),
+    "short": Column(pl.Int64, "contracts"),
+    "spreading": Column(pl.Int64, "contracts; null where the report has none", nullable=True),
+    "open_interest": Column(pl.Int64, "contracts, of the whole market", nullable=True),
+    **_KNOWN,
+    **_PROVENANCE,
+}
+
+DOCUMENT = {
+    "session": _session(),
+    "series_id": _SERIES_ID,
+    "event_date": Column(pl.Date, "last day of the meeting, or of the announcement"),
+    "document": Column(pl.String, "the provider's own id: meeting number or file date"),
+    "title": Column(pl.String, "as the provider gives it"),
+    "language": Column(pl.String, "pt | en"),
+    "url": Column(pl.String, "where it was read"),
+    "text": Column(pl.String, "plain text: tags, non-breaking and zero-width characters removed"),
+    "text_sha256": Column(pl.String, "of the plain text: another one is a revision"),
+    **_KNOWN,
+    **_PROVENANCE,
+}
+
 SETTLEMENT = {
     "session": _session(),
+    "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "B3 trading session of the settlement"),
     "contract": Column(pl.String, "B3 ticker, e.g. DI1F27"),
-    "root": Column(pl.String, "DI1 | DOL | IND"),
+    "root": Column(pl.String, "DI1 | DDI | DAP | FRC | DOL | WDO | IND | WIN"),
     "maturity": Column(pl.Date, "expiry under the calendar known on event_date"),
-    "settle_price": Column(pl.Float64, "AdjstdQt: DI1 PU (100,000 at expiry), DOL BRL per USD 1,000, IND points"),
-    "settle_rate": Column(pl.Float64, "AdjstdQtTax as a decimal, 252; null for DOL and IND", nullable=True),
+    "settle_price": Column(pl.Float64, "AdjstdQt: PU of rate futures, BRL per USD 1,000 (DOL, WDO), points (IND, WIN)"),
+    "settle_rate": Column(
+        pl.Float64, "AdjstdQtTax as a decimal: 252 (DI1, DAP), linear 360 (DDI, FRC); null otherwise", nullable=True
+    ),
     "open_interest": Column(pl.Int64, "contracts; null where the file has none", nullable=True),
     **_KNOWN,
     **_PROVENANCE,
@@ -176,29 +293,79 @@ _SIGNAL = {
 _SIGNAL_KEY = ("session", "strategy_id", "instrument")
 
 
-def _bronze(name: str, columns: Mapping[str, Column], key: tuple[str, ...], text: str) -> Table:
-    return Table(f"bronze/{name}", columns, key, owner="team:data", description=text)
+def _bronze(
+    name: str, text: str, columns: Mapping[str, Column] = OBSERVATION, fact: tuple[str, ...] = (), *values: str
+) -> Table:
+    """A provider's table: one row a fact and vintage. Without `fact` and `values`: plain observations."""
+    fact, values = ("series_id", *fact), values or ("value",)
+    key = ("session", *fact, "event_date", "knowledge_time")
+    return Table(f"bronze/{name}", columns, key, owner="team:data", description=text, fact=fact, values=values)
 
-
-_OBS_KEY = ("session", "series_id", "event_date", "knowledge_time")
 
 _TABLES = [
-    _bronze("bcb_sgs", OBSERVATION, _OBS_KEY, "Banco Central do Brasil time series (SGS)."),
-    _bronze("bcb_ptax", OBSERVATION, _OBS_KEY, "PTAX closing bulletin, BRL per USD (BCB Olinda)."),
-    _bronze("bcb_focus", OBSERVATION, _OBS_KEY, "Focus survey: 12-month IPCA medians (BCB Olinda)."),
-    _bronze("fred", OBSERVATION, _OBS_KEY, "US and global series from FRED (keyless graph files)."),
-    _bronze("us_treasury", OBSERVATION, _OBS_KEY, "US Treasury par yield curve."),
-    _bronze("yahoo", OBSERVATION, _OBS_KEY, "Daily closes (personal-use licence): signals only, never marks."),
+    _bronze("bcb_sgs", "Banco Central do Brasil time series (SGS)."),
+    _bronze("bcb_ptax", "PTAX closing bulletin, BRL per USD (BCB Olinda)."),
+    _bronze("bcb_focus", "Focus survey: medians for the next 12 and 13 to 24 months (BCB Olinda)."),
+    _bronze(
+        "bcb_focus_periods",
+        "Focus survey by year, month, quarter and COPOM meeting, with Top 5 (BCB Olinda).",
+        FORECAST,
+        ("reference",),
+        "median",
+        "mean",
+        "deviation",
+        "minimum",
+        "maximum",
+    ),
+    _bronze("ibge", "IBGE statistics: prices by group and subitem, production, retail, services, labour, GDP (SIDRA)."),
+    _bronze("stn", "Treasury result (RTN) of the Tesouro Nacional, monthly."),
+    _bronze("ipeadata", "Series that only Ipeadata still serves: terms of trade, confidence, EMBI."),
+    _bronze("fred", "US and global series: FRED graph files, ALFRED vintages where a key is given."),
+    _bronze("us_treasury", "US Treasury nominal and real par yield curves."),
+    _bronze("nyfed", "Reference rates of the New York Fed: EFFR and SOFR, with volumes."),
+    _bronze("cboe", "Cboe volatility indices, official closes."),
+    _bronze("yahoo", "Daily closes (personal-use licence): signals only, never marks."),
+    _bronze("licensed_prices", "Daily closes of a feed that the fund has a licence for; empty without one."),
+    _bronze(
+        "cftc",
+        "CFTC commitments of traders: TFF, legacy and disaggregated, futures only.",
+        POSITION,
+        ("category",),
+        "long",
+        "short",
+        "spreading",
+    ),
+    _bronze("copom", "COPOM statements and minutes (Portuguese).", DOCUMENT, ("document",), "text_sha256"),
+    _bronze("fomc", "FOMC statements and minutes.", DOCUMENT, ("document",), "text_sha256"),
+    _bronze("anbima_vna", "Nominal updated values of NTN-B and NTN-C (ANBIMA)."),
+    _bronze("anbima_ettj", "Parameters of ANBIMA's Svensson curves, nominal and real."),
+    _bronze(
+        "anbima_bonds", "ANBIMA indicative rates and prices of government bonds.", BOND, ("bond",), "rate", "price"
+    ),
+    _bronze(
+        "tesouro_direto",
+        "Tesouro Direto: morning rates and prices of every title.",
+        RETAIL_BOND,
+        ("bond",),
+        "buy_rate",
+        "sell_rate",
+        "buy_price",
+        "sell_price",
+        "base_price",
+    ),
+    _bronze("b3_curves", "B3 reference rates (TaxaSwap) by vertex.", CURVE_POINT, ("calendar_days",), "rate"),
     _bronze(
         "b3_settlements",
+        "Official settlement prices of listed B3 futures.",
         SETTLEMENT,
-        ("session", "event_date", "contract", "knowledge_time"),
-        "B3 daily settlements of DI1, DOL and IND futures (SPRD price report).",
+        ("contract",),
+        "settle_price",
+        "settle_rate",
     ),
     Table(
         "silver/observations",
         {k: v for k, v in OBSERVATION.items() if k not in PROVENANCE},
-        _OBS_KEY,
+        ("session", "series_id", "event_date", "knowledge_time"),
         owner="team:data",
         description="Every observation of every source in one table (dbt).",
     ),
@@ -566,6 +733,63 @@ _TABLES = [
         ("session", "asset", "check"),
         owner="team:platform",
         description="Every check's verdict of every asset, as data.",
+    ),
+    Table(
+        "quality/sources",
+        {
+            "session": _session("the morning"),
+            "source": Column(pl.String, "provider"),
+            "series": Column(pl.Int32, "series of the catalogue that are still published"),
+            "overdue": Column(pl.Int32, "series whose newest period should be there and is not"),
+            "stale": Column(pl.Int32, "series older than their maximum age"),
+            "failed_requests": Column(pl.Int32, "requests without an answer that could be read"),
+            "refused_rows": Column(pl.Int32, "rows in quarantine"),
+            "new_rows": Column(pl.Int32, "rows that became known"),
+            "late_rows": Column(pl.Int32, "of them: public in an earlier session"),
+            "lag_rows": Column(pl.Int32, "of them: dated by an estimated lag"),
+            "revised_rows": Column(pl.Int32, "of them: another value than the one known before"),
+            "disagreements": Column(pl.Int32, "days on which another source gives another number"),
+            "score": Column(pl.Float64, "share of its series with nothing missing; null without series", nullable=True),
+            "missing": Column(pl.String, "series with something missing"),
+        },
+        ("session", "source"),
+        owner="team:data",
+        description="How complete each source was each morning.",
+    ),
+    Table(
+        "quality/cross_source",
+        {
+            "session": _session("when the second of the two became known"),
+            "pair": Column(pl.String, "comparison, config/cross_source.yaml"),
+            "event_date": Column(pl.Date, "day or first day of the period compared"),
+            "item": Column(pl.String, "the series or contract compared"),
+            "left": Column(pl.Float64, "stored unit"),
+            "right": Column(pl.Float64, "stored unit"),
+            "difference": Column(pl.Float64, "left less right"),
+            "tolerance": Column(pl.Float64, "largest difference that rounding explains"),
+            "agrees": Column(pl.Boolean, "inside the tolerance"),
+        },
+        ("session", "pair", "event_date"),
+        owner="team:data",
+        description="The same number from two sources, day by day.",
+    ),
+    Table(
+        "quality/revisions",
+        {
+            "session": _session(),
+            "series_id": _SERIES_ID,
+            "event_date": Column(pl.Date, "period revised"),
+            "knowledge_time": Column(UTC_TIME, "when the new value was public, or first seen (UTC)"),
+            "knowledge_basis": Column(pl.String, "vintage: the provider says when; observed: when we saw it"),
+            "previous_known": Column(UTC_TIME, "since when the old value stood (UTC)"),
+            "previous_value": Column(pl.Float64, "stored unit"),
+            "value": Column(pl.Float64, "stored unit"),
+            "change": Column(pl.Float64, "value less previous value"),
+            "relative": Column(pl.Float64, "change over the previous value; null when that is 0", nullable=True),
+        },
+        ("session", "series_id", "event_date", "knowledge_time"),
+        owner="team:data",
+        description="Every revision: what changed, by how much, since when.",
     ),
 ]
 

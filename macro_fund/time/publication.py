@@ -1,7 +1,8 @@
-"""Publication rules: when the public could know a value.
+"""Publication: when the public could know a value, and how we know that.
 
-Belongs here: one function a rule kind, from event dates to UTC instants. Does not belong here: which series has which
-rule (config/series/), or the session in which a fact is used (`sessions`).
+Belongs here: one function a rule kind, from event dates to UTC instants, and which of rule and real release days holds.
+Does not belong here: which series has which rule (config/series/), the release days (config/releases, `releases`), or
+the session in which a fact is used (`sessions`).
 
 Rules look at the business days that really happened, so a law that changes next year does not move last year's facts.
 """
@@ -15,22 +16,49 @@ import polars as pl
 
 from macro_fund.settings import Publication
 from macro_fund.time.calendars import FINAL, load_calendar
+from macro_fund.time.releases import release_times
 from macro_fund.time.zones import to_utc
 
+LISTED = "calendar"
 _PERIODS = {"M": "1mo", "Q": "1q", "A": "1y"}
 
 
-def knowledge_times(event_dates: pl.Series, rule: Publication, frequency: str) -> pl.Series:
-    """For each event date (Date, no nulls) the UTC instant at which `rule` says its value is public.
+def knowledge(event_dates: pl.Series, rule: Publication, frequency: str) -> pl.DataFrame:
+    """knowledge_time (UTC) and knowledge_basis of each event date (Date, no nulls), in the same order.
 
-    `frequency` (D, W, M, Q, A) matters to `after_period` only. Raises ValueError for a null date, CalendarRangeError
-    for a date outside the rule's calendar.
+    A period that the list `rule.release` has is public at its real release, with basis 'calendar'; every other one at
+    the instant that the rule says, with the rule's basis. `frequency` (D, W, M, Q, A, E) matters to `after_period`, and
+    to lists: any day of a month, quarter or year stands for its period there. Raises ValueError for a null date,
+    CalendarRangeError for a date outside the rule's calendar, SettingsError for an unknown or wrong list.
     """
+    _check(event_dates)
+    times = _rule_times(event_dates, rule, frequency)
+    if rule.release is None:
+        return pl.DataFrame({"knowledge_time": times}).with_columns(pl.lit(rule.basis).alias("knowledge_basis"))
+    every = _PERIODS.get(frequency, "1d")
+    listed = event_dates.dt.truncate(every).to_frame("event_date")
+    listed = listed.join(release_times(rule.release), on="event_date", how="left", maintain_order="left")
+    real = pl.col("knowledge_time")
+    return listed.select(
+        real.fill_null(times),
+        pl.when(real.is_null()).then(pl.lit(rule.basis)).otherwise(pl.lit(LISTED)).alias("knowledge_basis"),
+    )
+
+
+def knowledge_times(event_dates: pl.Series, rule: Publication, frequency: str) -> pl.Series:
+    """The knowledge_time of `knowledge` alone."""
+    return knowledge(event_dates, rule, frequency)["knowledge_time"]
+
+
+def _check(event_dates: pl.Series) -> None:
     if event_dates.dtype != pl.Date:
         raise ValueError(f"event dates are {event_dates.dtype}; give a series of dates (pl.Date)")
     if event_dates.null_count():
         raise ValueError(f"{event_dates.null_count()} event dates are null; drop rows without a date first")
-    days = _DAYS[rule.kind](event_dates, rule, frequency)
+
+
+def _rule_times(events: pl.Series, rule: Publication, frequency: str) -> pl.Series:
+    days = _DAYS[rule.kind](events, rule, frequency)
     at = dt.time(0) if rule.kind == "effective" else rule.at
     return to_utc(days, at, rule.tz).alias("knowledge_time")
 

@@ -177,7 +177,10 @@ def assert_same(ours: Digests, theirs: Digests) -> None:
 
 
 def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
-    """Tables that do not depend on the fund's own trades: everything that is not pms and not downstream of it."""
+    """Tables that do not depend on the fund's own trades: everything that is not pms and not downstream of it.
+
+    Without the scores of the sources: they speak of the mornings that were run, not of sessions.
+    """
     edges = (defs or graph()).resolve_asset_graph()
     todo = [k for k in edges.materializable_asset_keys if k.path[0] == "pms"]
     below = set(todo)
@@ -185,4 +188,5 @@ def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
         new = edges.get(todo.pop()).child_keys - below
         below |= new
         todo += new
-    return [table for table in TABLES if asset_key(table) in edges.materializable_asset_keys - below]
+    above = edges.materializable_asset_keys - below - {asset_key("quality/sources")}
+    return [table for table in TABLES if asset_key(table) in above]

@@ -25,7 +25,9 @@ from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
 
-NODES = {n.key: n for n in nodes.NODES}
+# No series of the project's catalogue is licensed: this source has no rows, and only checks that the others have too.
+WITHOUT_ROWS = "bronze/licensed_prices"
+NODES = {n.key: n for n in nodes.NODES if n.key != WITHOUT_ROWS}
 CHECKS = [(key, check.name) for key, node in NODES.items() for check in node.checks]
 
 Corruption = Callable[[Run, pl.DataFrame], pl.DataFrame]
@@ -106,7 +108,8 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("*", "in_time"): nothing_arrived,
     ("*", "answered"): beside("failures", ("br_x", "GET https://host/path", "no answer within 30 s")),
     ("*", "no_quarantine"): beside("quarantine", ("br_x", None, "value=9", "outside the range")),
-    ("*", "catalogue"): put("value", 1e9),
+    ("*", "catalogue"): put("knowledge_basis", "guess"),
+    ("*", "no_jumps"): scaled("value", 1000.0, pl.col("event_date") == pl.col("event_date").max().over("series_id")),
     ("silver/di_curve", "no_arbitrage"): put("rate", -0.01),
     ("silver/di_curve", "reprices_contracts"): another_price,
     ("silver/ust_curve", "reprices_par"): scaled("zero_rate", 1.01),
@@ -143,6 +146,10 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("pms/trade_proposals", "adds_up"): put("position_after", pl.col("position_after") + 1),
     ("pms/orders", "in_ledger"): put("order_id", "0" * 12),
     ("pms/orders", "approved"): put("approved_by", ""),
+    ("quality/sources", "all_scored"): without(pl.col("source") == "fred"),
+    ("quality/sources", "complete"): put("score", 0.5),
+    ("quality/cross_source", "agree"): put("agrees", False),
+    ("quality/revisions", "adds_up"): put("change", pl.col("change") + 1.0),
     ("quality/verdicts", "all_judged"): without(pl.col("asset") == "risk/var"),
     ("reports/morning_pack", "reads_back"): put("text", "123,456.78"),
     ("reports/morning_pack", "levels_agree"): scaled("value", 1.001, pl.col("section") == "markets"),
@@ -175,6 +182,13 @@ def test_every_check_has_a_corruption_and_every_corruption_a_check():
     names = {c for _, c in CHECKS}
     left_over = [(a, c) for a, c in CORRUPTIONS if (a, c) not in CHECKS and not (a == "*" and c in names)]
     assert not left_over, f"no such check (any more): {left_over}"
+
+
+def test_the_source_without_rows_has_no_check_of_its_own(running_home: Home):
+    own = next(n for n in nodes.NODES if n.key == WITHOUT_ROWS)
+    assert {c.name for c in own.checks} <= {c for a, c in CHECKS if a.startswith("bronze/")}
+    assert not running_home.lake.read(WITHOUT_ROWS).height
+    assert not running_home.settings.series_of("licensed_prices")
 
 
 @pytest.mark.parametrize(("asset", "check"), CHECKS)

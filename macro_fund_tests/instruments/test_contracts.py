@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from macro_fund.instruments.contracts import contract_code, maturities, maturity, split
+from macro_fund.instruments.contracts import PRICED_ROOTS, ROOTS, contract_code, maturities, maturity, split
 from macro_fund.time.calendars import load_calendar
 
 PUBLISHED = {
@@ -21,6 +21,14 @@ PUBLISHED = {
     "INDJ14": date(2014, 4, 16),
     "INDV21": date(2021, 10, 13),
     "INDV22": date(2022, 10, 13),  # Wednesday the 12th is a holiday
+    "DDIF21": date(2021, 1, 4),
+    "FRCF22": date(2022, 1, 3),
+    "WDOG21": date(2021, 2, 1),
+    "WING21": date(2021, 2, 17),
+    "DAPJ21": date(2021, 4, 15),
+    "DAPG21": date(2021, 2, 17),  # the 15th and 16th are carnival
+    "DAPK21": date(2021, 5, 17),  # the 15th is a Saturday
+    "DAPX21": date(2021, 11, 16),  # the 15th is a holiday
 }
 
 
@@ -48,16 +56,21 @@ def test_every_maturity_is_an_open_day_of_its_month() -> None:
     for year in range(2010, 2031):
         for letter in "FGHJKMNQUVXZ":
             first = maturity(f"DI1{letter}{year % 100}", date(year, 1, 1))
-            assert first == maturity(f"DOL{letter}{year % 100}", date(year, 1, 1))
+            for root in ("DDI", "FRC", "DOL", "WDO"):
+                assert first == maturity(f"{root}{letter}{year % 100}", date(year, 1, 1))
+            real = maturity(f"DAP{letter}{year % 100}", date(year, 1, 1))
+            assert bank.is_business_day(real, known_on=date(year, 1, 1))
+            assert bank.count(date(year, real.month, 15), real, known_on=date(year, 1, 1)) == 0
             assert bank.is_business_day(first)
             assert bank.count(first.replace(day=1), first) == 0
         for letter in "GJMQVZ":
             expiry = maturity(f"IND{letter}{year % 100}", date(year, 1, 1))
             assert exchange.is_business_day(expiry, known_on=date(year, 1, 1))
             assert abs(expiry.day - 15) <= 5
+            assert expiry == maturity(f"WIN{letter}{year % 100}", date(year, 1, 1))
 
 
-@pytest.mark.parametrize("bad", ["", "DI1", "DI1A27", "DI1F2027", "di1f27", "DOLF7", "WDOF25", "DI1F27 ", "XDI1F27"])
+@pytest.mark.parametrize("bad", ["", "DI1", "DI1A27", "DI1F2027", "di1f27", "DOLF7", "DCOF25", "DI1F27 ", "XDI1F27"])
 def test_bad_ticker_says_what_is_expected(bad: str) -> None:
     with pytest.raises(ValueError, match="expected root, month letter"):
         split(bad)
@@ -66,12 +79,18 @@ def test_bad_ticker_says_what_is_expected(bad: str) -> None:
 
 
 def test_odd_month_index_future_is_refused() -> None:
-    with pytest.raises(ValueError, match="even months"):
-        maturity("INDF25", date(2025, 1, 2))
+    for contract in ("INDF25", "WINF25"):
+        with pytest.raises(ValueError, match=f"{contract[:3]} is listed for even months"):
+            maturity(contract, date(2025, 1, 2))
+
+
+def test_roots_that_have_marks_are_among_those_that_are_read() -> None:
+    assert PRICED_ROOTS == ("DI1", "DOL", "IND")
+    assert set(PRICED_ROOTS) < set(ROOTS)
 
 
 def test_unknown_root_and_unequal_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="WDOF25"):
-        contract_code("WDO", date(2025, 1, 2))
+    with pytest.raises(ValueError, match="DCOF25"):
+        contract_code("DCO", date(2025, 1, 2))
     with pytest.raises(ValueError, match="one day for each contract"):
         maturities(pl.Series(["DI1F27"]), pl.Series([date(2025, 1, 2)] * 2))

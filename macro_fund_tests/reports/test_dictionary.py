@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import time
+from datetime import date, time
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +16,8 @@ from macro_fund.settings import Publication, default_settings
 from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES, UTC_TIME, Column
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "data-dictionary.md"
+# Between two cells; a cell's own bar has a backslash before it.
+CELL = re.compile(r" \| ")
 ALL = [*TABLES.values(), QUARANTINE, FAILURES]
 
 
@@ -25,15 +29,47 @@ def test_committed_page_is_what_the_catalogue_says():
     )
 
 
-def test_every_table_column_and_series_is_on_the_page():
-    page = data_dictionary(ALL, default_settings().series)
+def escaped(text: str) -> str:
+    """Text as it stands in a cell."""
+    return text.replace("|", r"\|")
+
+
+def test_every_table_and_column_is_on_the_page():
+    page = data_dictionary(ALL, [])
     for table in ALL:
         chapter = page.split(f"### {table.key}\n")[1].split("\n### ")[0]
         for name, column in table.columns.items():
             assert f"| `{name}` |" in chapter
-            assert column.description.replace("|", "/") in chapter
-    for s in default_settings().series:
-        assert f"| `{s.id}` | `{s.code}` |" in page
+            assert escaped(column.description) in chapter
+
+
+def test_every_series_is_on_the_page_with_everything_of_the_catalogue():
+    """Read back: what a provider's list says of all its series, a table's number or its own words of one."""
+    page = data_dictionary([], default_settings().series)
+    for source in {s.source for s in default_settings().series}:
+        chapter = page.split(f"### {source}\n")[1].split("\n### ")[0]
+        said = dict(line[2:].split(": ", 1) for line in chapter.splitlines() if line.startswith("* "))
+        head, _, *rows = [CELL.split(line[2:-2]) for line in chapter.splitlines() if line.startswith("| ")]
+        read = {row[0]: {**said, **dict(zip(head, row, strict=True))} for row in rows}
+        series = default_settings().series_of(source)
+        assert len(rows) == len(series)
+        for s in series:
+            got = read[f"`{s.id}`"]
+            assert got["code"] == escaped(f"`{s.code}`")
+            assert got["title"].startswith(escaped(s.title))
+            assert escaped(s.notes) in got["title"]
+            public = f"{publication_words(s.publication)}; basis: {s.publication.basis}"
+            assert said.get(f"public {got['public']}", got["public"]) == public
+            assert said.get(f"licence {got['licence']}", got["licence"]) == s.licence
+            assert got["revised"] == ("yes" if s.revised else "no" if "revised" in said else "")
+            assert (got["unit"], got["from"][:10]) == (escaped(s.unit), str(s.start))
+            assert got["from"].endswith(str(s.ended or s.start))
+            assert (got["range"], got["stale after"]) == (f"{s.low:,.10g} to {s.high:,.10g}", f"{s.max_age_days} d")
+            assert got["frequency"][0] == {"A": "y", "E": "b"}.get(s.frequency, s.frequency.lower())
+
+
+def test_the_page_stays_readable():
+    assert PAGE.stat().st_size < 400_000
 
 
 def test_a_changed_column_changes_the_page():
@@ -51,9 +87,11 @@ def test_provenance_is_marked_as_outside_the_digest():
 
 def test_no_cell_breaks_its_row():
     page = data_dictionary(ALL, default_settings().series)
-    rows = [line for line in page.splitlines() if line.startswith("| ")]
-    widths = {line.count(" | ") + 1 for line in rows}
-    assert widths == {4, 12}
+    grids = [list(lines) for is_row, lines in groupby(page.splitlines(), lambda x: x.startswith("| ")) if is_row]
+    assert len(grids) == len(ALL) + len({s.source for s in default_settings().series})
+    for grid in grids:
+        assert {len(CELL.split(line)) for line in grid} == {len(CELL.split(grid[0]))}
+        assert all(line.endswith(" |") for line in grid)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +117,12 @@ def test_publication_in_words():
     rule = Publication(kind="after_period", n=11, at=time(9), calendar="anbima")
     words = "11 days after the period ends, or the next business day (anbima), 09:00 America/Sao_Paulo"
     assert publication_words(rule) == words
+    before = publication_words(rule.model_copy(update={"n": -5}))
+    assert before.startswith("5 days before the period ends, ")
+    listed = publication_words(rule.model_copy(update={"release": "br_ipca"}))
+    assert listed == f"the release day of config/releases (br_ipca), else {words}"
+
+
+def test_a_series_that_has_ended_says_when():
+    one = default_settings().series[0].model_copy(update={"ended": date(2020, 5, 1)})
+    assert f"* from: {one.start} to 2020-05-01" in data_dictionary([], [one])

@@ -9,14 +9,17 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import numpy as np
-import polars as pl
 import pytest
 
-from macro_fund.sample.settlements import DI1, DOL, IND, Settlements, load_settlements
+from macro_fund.sample.catalogue import ptax_ask
+from macro_fund.sample.settlements import DAP, DDI, DI1, DOL, FRC, IND, WDO, WIN, Settlements, load_settlements
 from macro_fund.sample.transport import SampleTransport
 from macro_fund.sample.world import load_world
+from macro_fund.settings import default_settings
+from macro_fund.sources import b3_settlements
+from macro_fund.sources.http import Parsed, Payload
 from macro_fund.time.calendars import load_calendar
-from macro_fund_tests.sample.asking import SEED, get, settlements
+from macro_fund_tests.sample.asking import END_OF_TIME, SEED, get
 
 URL = "https://www.b3.com.br/pesquisapregao/download?filelist=SPRD{:%y%m%d}.zip"
 EMPTY = b"PK\x05\x06" + bytes(18)
@@ -30,6 +33,15 @@ def book() -> Settlements:
 @pytest.fixture(scope="module")
 def everything() -> SampleTransport:
     return SampleTransport(SEED)
+
+
+def settlements(transport: SampleTransport, day: date) -> Parsed:
+    """One session as the connector reads it."""
+    series = default_settings().series_of(b3_settlements.PROVIDER)
+    policy = default_settings().sources[b3_settlements.PROVIDER]
+    (request,) = b3_settlements.plan(series, {s.id: (day, day) for s in series}, policy)
+    reply = transport.send(request, 30.0)
+    return b3_settlements.parse(Payload(request, reply.status, reply.body, END_OF_TIME, ""), series)
 
 
 def session(book: Settlements, day: str) -> dict[str, tuple[date, float, float, float, float]]:
@@ -51,7 +63,11 @@ def test_ladder_of_2014_holds_the_contracts_that_were_really_listed(book: Settle
     di1_a_session = np.add.reduceat((book.root == DI1).astype(int), book.start[:-1])
     assert di1_a_session.min() >= 25
     assert di1_a_session.max() <= 40
-    assert set((np.diff(book.start) - di1_a_session).tolist()) == {8 + 3}
+    held = np.repeat(np.arange(book.sessions.size), np.diff(book.start))
+    for root, number in ((DOL, 8), (WDO, 8), (IND, 3), (WIN, 3)):
+        assert set(np.bincount(held[book.root == root]).tolist()) == {number}
+    for root in (DDI, DAP, FRC):
+        assert np.bincount(held[book.root == root], minlength=book.sessions.size).min() >= 7
 
 
 def test_maturities_typed_from_the_exchange(book: Settlements) -> None:
@@ -127,6 +143,54 @@ def test_futures_carry_over_spot(book: Settlements) -> None:
     assert (book.price[book.root == IND] == np.round(book.price[book.root == IND])).all()
 
 
+def test_minis_settle_like_their_parents(book: Settlements) -> None:
+    for mini, parent in ((WDO, DOL), (WIN, IND)):
+        small, large = book.root == mini, book.root == parent
+        assert np.array_equal(book.price[small], book.price[large])
+        assert np.array_equal(book.maturity[small], book.maturity[large])
+
+
+def test_coupon_futures_are_tied_to_dollar_futures_and_the_last_ptax(book: Settlements) -> None:
+    """A dollar future over the PTAX of the day before, against the DI1 of the same day, is the dirty coupon."""
+    world, day = load_world(SEED), np.datetime64("2019-04-10")
+    listed = session(book, str(day))
+    days, ask = ptax_ask(world)
+    fixing = 1000 * ask[np.searchsorted(days, day) - 1]
+    for month in ("K19", "M19", "N19"):
+        expiry, future, *_ = listed[f"DOL{month}"]
+        span = (expiry - date(2019, 4, 10)).days
+        coupon = (fixing / future * 100_000 / listed[f"DI1{month}"][1] - 1) * 36_000 / span
+        assert listed[f"DDI{month}"][0] == expiry
+        assert listed[f"DDI{month}"][2] == pytest.approx(coupon, abs=0.01)
+        assert listed[f"DDI{month}"][1] == pytest.approx(100_000 / (1 + coupon / 36_000 * span), abs=0.5)
+
+
+def test_forward_coupons_begin_at_the_first_dollar_coupon_that_is_three_days_away(book: Settlements) -> None:
+    for day, first in (("2019-04-10", "K19"), ("2019-04-26", "K19"), ("2019-04-29", "M19"), ("2019-05-02", "M19")):
+        listed = session(book, day)
+        start, pu, *_ = listed[f"DDI{first}"]
+        forwards = {t[3:]: v for t, v in listed.items() if t.startswith("FRC")}
+        later = [t[3:] for t, v in listed.items() if t.startswith("DDI") and v[0] > start]
+        assert list(forwards) == later
+        for month in later:
+            expiry, end, *_ = listed[f"DDI{month}"]
+            expected = (pu / end - 1) * 36_000 / (expiry - start).days
+            assert forwards[month][2] == pytest.approx(expected, abs=0.005 + 1e-9)
+            assert math.isnan(forwards[month][1])
+
+
+def test_real_rate_futures_lie_below_di_by_expected_inflation(book: Settlements) -> None:
+    listed = session(book, "2019-04-10")
+    assert [t for t in listed if t.startswith("DAP")][:4] == ["DAPJ19", "DAPK19", "DAPQ20", "DAPK21"]
+    assert listed["DAPJ19"][0] == date(2019, 4, 15)
+    at = book.root == DAP
+    assert np.nanmin(book.rate[at]) > -3
+    assert np.nanmax(book.rate[at]) < 14
+    expiring = session(book, "2019-04-15")["DAPJ19"]
+    assert expiring[1] == 100_000.0
+    assert math.isnan(expiring[2])
+
+
 def test_document_has_the_nesting_of_the_exchanges_file(everything: SampleTransport) -> None:
     body = get(everything, URL.format(date(2026, 1, 12))).body
     outer = ZipFile(BytesIO(body))
@@ -156,9 +220,11 @@ def test_connector_reads_what_the_book_holds(book: Settlements, everything: Samp
         held = session(book, day.isoformat())
         assert parsed.rows["contract"].to_list() == list(held)
         assert parsed.rows["maturity"].to_list() == [v[0] for v in held.values()]
-        assert parsed.rows["settle_price"].to_list() == pytest.approx([v[1] for v in held.values()])
-        rates = parsed.rows.filter(pl.col("root") == "DI1")["settle_rate"].to_list()
-        assert rates == pytest.approx([v[2] / 100 for t, v in held.items() if t.startswith("DI1")])
+        # A FRC has no PU: its price is its rate.
+        prices = [v[2] if t.startswith("FRC") else v[1] for t, v in held.items()]
+        assert parsed.rows["settle_price"].to_list() == pytest.approx(prices)
+        rates = [math.nan if r is None else r for r in parsed.rows["settle_rate"].to_list()]
+        assert rates == pytest.approx([v[2] / 100 for v in held.values()], nan_ok=True)
         assert parsed.rows["open_interest"].min() > 0
 
 

@@ -12,7 +12,8 @@ from macro_fund.sources import bcb_focus
 from macro_fund.sources.http import Payload, Request, SourceError
 
 SERIES = default_settings().series_of("bcb_focus")
-IDS = tuple(s.id for s in SERIES)
+IDS = ("br_focus_ipca_12m_smooth", "br_focus_ipca_12m")
+FURTHER = ("br_focus_ipca_24m_smooth", "br_focus_ipca_24m")
 POLICY = Source(min_interval_s=0, slice_days=366)
 
 
@@ -63,6 +64,23 @@ def test_one_request_a_calendar_year_with_a_literal_dollar() -> None:
     )
 
 
+def test_each_horizon_and_indicator_is_asked_for_itself() -> None:
+    week = (date(2024, 1, 1), date(2024, 1, 5))
+    plan = bcb_focus.plan(SERIES, {s.id: week for s in SERIES}, POLICY)
+    assert [(r.items, r.label) for r in plan] == [
+        (IDS, "Focus IPCA 12 months 2024-01-01..2024-01-05"),
+        (FURTHER, "Focus IPCA 24 months 2024-01-01..2024-01-05"),
+        (("br_focus_igpm_12m_smooth", "br_focus_igpm_12m"), "Focus IGP-M 12 months 2024-01-01..2024-01-05"),
+    ]
+    assert "/odata/ExpectativasMercadoInflacao24Meses?$filter=Indicador%20eq%20'IPCA'%20and" in plan[1].url
+    assert "/odata/ExpectativasMercadoInflacao12Meses?$filter=Indicador%20eq%20'IGP-M'%20and" in plan[2].url
+
+
+def test_the_same_entry_is_of_the_horizon_that_was_asked() -> None:
+    read = bcb_focus.parse(answer({"value": FOUR}, FURTHER), SERIES)
+    assert sorted(read.rows["series_id"]) == sorted(FURTHER)
+
+
 def test_a_median_that_is_no_number_is_rejected() -> None:
     read = bcb_focus.parse(
         answer({"value": [entry("2023-07-07", "N", 0, "NaN"), entry("2023-07-06", "N", 0, None)]}), SERIES
@@ -90,6 +108,7 @@ def test_what_is_not_data_is_refused(document: object, status: int, reason: str)
         bcb_focus.parse(answer(document, status=status), SERIES)
 
 
-def test_a_code_of_another_form_is_a_configuration_error() -> None:
+@pytest.mark.parametrize("code", ["IPCA", ":S", "IPCA:X", "IPCA:S:36", "IPCA:S:24:1"])
+def test_a_code_of_another_form_is_a_configuration_error(code: str) -> None:
     with pytest.raises(ValueError, match="must be INDICATOR:S"):
-        bcb_focus.code_of(SERIES[0].model_copy(update={"code": "IPCA"}))
+        bcb_focus.code_of(SERIES[0].model_copy(update={"code": code}))

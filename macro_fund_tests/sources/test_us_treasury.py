@@ -1,4 +1,4 @@
-"""Treasury par curve: years, columns by name, cut files, and the real data of the replay server."""
+"""Treasury par curves: years, columns by name, cut files, and the real data of the replay server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from macro_fund.settings import default_settings
 from macro_fund.sources import us_treasury
 from macro_fund.sources.http import Http, Parsed, Payload, ReplayUrlTransport, Request, SourceError
-from macro_fund_tests.realworld import RealWorld
+from macro_fund_tests.realworld import FOLDER, RealWorld
 
 SERIES = default_settings().series_of("us_treasury")
 POLICY = default_settings().sources["us_treasury"]
@@ -20,8 +20,14 @@ TEN = "us_par_10y"
 HEADER = 'Date,"1 Mo","1.5 Month","2 Mo","3 Mo","4 Mo","6 Mo","1 Yr","10 Yr","30 Yr"\n'
 
 
-def answer(body: str, year: int = 2019, status: int = 200, fetched: datetime | None = None) -> Payload:
-    url = us_treasury.URL.format(year=year)
+def answer(
+    body: str,
+    year: int = 2019,
+    status: int = 200,
+    fetched: datetime | None = None,
+    kind: str = us_treasury.NOMINAL,
+) -> Payload:
+    url = us_treasury.URL.format(kind=kind, year=year)
     request = Request("us_treasury", "GET", url, f"Treasury par curve {year}", tuple(s.id for s in SERIES))
     raw = body.encode()
     fetched = fetched or datetime(year + 1, 1, 15, tzinfo=UTC)
@@ -39,6 +45,37 @@ def test_one_request_a_year_for_all_series() -> None:
     assert us_treasury.plan(SERIES, {}, POLICY) == []
 
 
+def test_the_real_curve_has_its_own_file() -> None:
+    windows = {"us_real_par_10y": (date(2018, 12, 20), date(2019, 1, 3)), TEN: (date(2019, 1, 2), date(2019, 1, 3))}
+    requests = us_treasury.plan(SERIES, windows, POLICY)
+    assert [(r.label, r.items) for r in requests] == [
+        ("Treasury par curve 2019", (TEN,)),
+        ("Treasury real par curve 2018", ("us_real_par_10y",)),
+        ("Treasury real par curve 2019", ("us_real_par_10y",)),
+    ]
+    assert requests[1].url == (
+        "https://home.treasury.gov/resource-center/data-chart-center/interest-rates/daily-treasury-rates.csv/2018/all"
+        "?type=daily_treasury_real_yield_curve&field_tdr_date_value=2018&page&_format=csv"
+    )
+
+
+def test_real_yields_do_not_mix_with_nominal_ones() -> None:
+    body = 'Date,"5 YR","10 YR","30 YR"\n01/02/2019,0.99,,1.2\n'
+    parsed = us_treasury.parse(answer(body, kind=us_treasury.REAL), SERIES)
+    day = date(2019, 1, 2)
+    assert sorted(parsed.rows.rows()) == [
+        ("us_real_par_30y", day, pytest.approx(0.012, abs=1e-15)),
+        ("us_real_par_5y", day, pytest.approx(0.0099, abs=1e-15)),
+    ]
+    assert parsed.rejected.is_empty()
+
+
+def test_a_column_of_the_other_curve_is_unknown() -> None:
+    parsed = us_treasury.parse(answer('Date,"5 YR","10 Yr"\n01/02/2019,0.99,2.66\n', kind=us_treasury.REAL), SERIES)
+    assert parsed.rows["series_id"].to_list() == ["us_real_par_5y"]
+    assert parsed.rejected["item"].to_list() == ["column 10 Yr"]
+
+
 def test_columns_are_found_by_name_and_blanks_are_absent() -> None:
     body = (
         HEADER
@@ -50,7 +87,8 @@ def test_columns_are_found_by_name_and_blanks_are_absent() -> None:
     assert got[("us_par_1mo", date(2025, 1, 2))] == pytest.approx(0.0445, abs=1e-15)
     assert got[("us_par_6mo", date(2025, 1, 2))] == pytest.approx(0.0425, abs=1e-15)
     assert ("us_par_30y", date(2025, 1, 3)) not in got
-    assert len(got) == 11
+    assert got[("us_par_2mo", date(2025, 1, 2))] == pytest.approx(0.0436, abs=1e-15)
+    assert len(got) == 15
     assert parsed.rejected.is_empty()
 
 
@@ -106,7 +144,8 @@ def replay(world: RealWorld, **policy: float) -> Http:
 
 
 def ask(world: RealWorld, year: int, **policy: float) -> Parsed:
-    (request,) = us_treasury.plan(SERIES, {s.id: (date(year, 3, 1), date(year, 3, 29)) for s in SERIES}, POLICY)
+    window = (date(year, 3, 1), date(year, 3, 29))
+    (request,) = us_treasury.plan(SERIES, {s.id: window for s in SERIES if "real" not in s.id}, POLICY)
     return us_treasury.parse(replay(world, **policy).fetch(request), SERIES)
 
 
@@ -120,6 +159,7 @@ def test_real_values(realworld: RealWorld) -> None:
     assert day == pytest.approx(
         {
             "us_par_1mo": 0.0244,
+            "us_par_2mo": 0.0245,
             "us_par_3mo": 0.0243,
             "us_par_6mo": 0.0244,
             "us_par_1y": 0.0240,
@@ -135,6 +175,42 @@ def test_real_values(realworld: RealWorld) -> None:
     )
     assert parsed.rows["event_date"].n_unique() == 250
     assert parsed.rejected.is_empty()
+
+
+@pytest.mark.realworld
+@pytest.mark.parametrize(("kind", "file", "first"), [("real", "real", 2003), ("nominal", "par", 1990)])
+def test_every_real_value_day_by_day(realworld: RealWorld, kind: str, file: str, first: int) -> None:
+    series = [s for s in SERIES if s.code.startswith("real:") == (kind == "real")]
+    requests = us_treasury.plan(series, {s.id: (date(first, 1, 1), date(2021, 12, 31)) for s in series}, POLICY)
+    http = replay(realworld)
+    parts = [us_treasury.parse(http.fetch(r), SERIES) for r in requests]
+    assert pl.concat([p.rejected for p in parts]).is_empty()
+    stored = pl.read_parquet(FOLDER / f"data/us_treasury_{file}.parquet").sort("date")
+    rows = pl.concat([p.rows for p in parts]).sort("event_date")
+    found = 0
+    for s in series:
+        number, unit = s.code.removeprefix("real:").split()
+        column = f"{unit[0].lower()}{number}"
+        got = rows.filter(pl.col("series_id") == s.id)
+        if column not in stored.columns:  # tenors that came after the data end
+            assert got.is_empty()
+            continue
+        real = stored.drop_nulls(column)
+        assert got["event_date"].to_list() == real["date"].to_list()
+        assert got["value"].to_list() == pytest.approx((real[column] * 0.01).to_list(), abs=1e-12)
+        inside = got["value"].is_between(s.low, s.high)
+        assert inside.all()
+        found += got.height
+    assert found == rows.height > 17_000
+
+
+@pytest.mark.realworld
+@pytest.mark.parametrize(("hour", "newest"), [("18:29", date(2020, 3, 13)), ("18:30", date(2020, 3, 16))])
+def test_the_server_shows_a_real_curve_when_our_rule_says_so(realworld: RealWorld, hour: str, newest: date) -> None:
+    realworld.set_now(datetime.fromisoformat(f"2020-03-16T{hour}:00-04:00"))
+    series = [s for s in SERIES if s.code.startswith("real:")]
+    (request,) = us_treasury.plan(series, {s.id: (date(2020, 3, 1), date(2020, 3, 31)) for s in series}, POLICY)
+    assert us_treasury.parse(replay(realworld).fetch(request), series).rows["event_date"].max() == newest
 
 
 @pytest.mark.realworld

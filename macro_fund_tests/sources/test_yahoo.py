@@ -1,4 +1,4 @@
-"""Yahoo charts: what of an answer may be believed, exchange days, unfinished bars, and the real data."""
+"""Yahoo charts: what may be believed, cents, exchange days, unfinished bars, the sample world and the real data."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from typing import Any
 import polars as pl
 import pytest
 
+from macro_fund.sample.public import published
+from macro_fund.sample.transport import SampleTransport
+from macro_fund.sample.wire_yahoo import LISTINGS
 from macro_fund.settings import default_settings
 from macro_fund.sources import yahoo
 from macro_fund.sources.http import Http, Parsed, Payload, ReplayUrlTransport, Request, SourceError
-from macro_fund_tests.realworld import RealWorld
+from macro_fund.time.publication import knowledge_times
+from macro_fund_tests.realworld import FOLDER, RealWorld
 
 SERIES = default_settings().series_of("yahoo")
+BY_ID = {s.id: s for s in SERIES}
 POLICY = default_settings().sources["yahoo"]
-SYMBOLS = {"us_spx": "^GSPC", "br_ibov": "^BVSP", "fx_usdmxn": "MXN=X"}
+SEED = 20100104
 # 09:30 New York on 27, 28 and 29 March 2019 (daylight time, UTC-4).
 NEW_YORK = [1553693400, 1553779800, 1553866200]
 AFTER = datetime(2019, 4, 1, 12, tzinfo=UTC)
@@ -43,7 +48,7 @@ def chart(**change: Any) -> dict[str, Any]:
 
 def answer(body: object, series_id: str = "us_spx", status: int = 200, fetched: datetime = AFTER) -> Payload:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    code = SYMBOLS[series_id]
+    code = BY_ID[series_id].code
     request = Request("yahoo", "GET", f"https://query1.finance.yahoo.com/{code}", f"Yahoo {code}", (series_id,))
     return Payload(request, status, raw, fetched, hashlib.sha256(raw).hexdigest())
 
@@ -167,10 +172,109 @@ def test_an_unavailable_symbol_is_never_called_delisted_by_us() -> None:
         yahoo.parse(answer(NOT_FOUND, status=404), SERIES)
 
 
+def corn(currency: str) -> dict[str, Any]:
+    return chart(symbol="ZC=F", currency=currency, close=[373.75, None, 356.5])
+
+
+def test_cents_become_the_currency_that_the_unit_names() -> None:
+    parsed = yahoo.parse(answer(corn("USX"), "cmd_corn_fut"), SERIES)
+    assert parsed.rows.rows() == [
+        ("cmd_corn_fut", date(2019, 3, 27), 3.7375),
+        ("cmd_corn_fut", date(2019, 3, 29), 3.565),
+    ]
+    assert parsed.rejected.is_empty()
+
+
+def test_a_price_in_the_whole_currency_stays() -> None:
+    parsed = yahoo.parse(answer(corn("USD"), "cmd_corn_fut"), SERIES)
+    assert parsed.rows["value"].to_list() == [373.75, 356.5]
+
+
+@pytest.mark.parametrize(
+    ("currency", "unit"), [("GBp", "GBP per share"), ("GBX", "GBP per share"), ("ZAc", "ZAR per share")]
+)
+def test_the_hundredths_of_other_currencies_are_known(currency: str, unit: str) -> None:
+    one = BY_ID["us_spx"].model_copy(update={"unit": unit})
+    parsed = yahoo.parse(answer(chart(currency=currency)), [one])
+    assert parsed.rows["value"].to_list() == [28.0537, 28.1544, 28.344]
+
+
+@pytest.mark.parametrize("currency", ["EUR", "GBX", "BRL", "None"])
+def test_a_price_in_neither_the_currency_nor_its_cents_is_refused(currency: str) -> None:
+    with pytest.raises(SourceError, match=f"prices in '{currency}' where cmd_corn_fut is 'USD per bushel'"):
+        yahoo.parse(answer(corn(currency), "cmd_corn_fut"), SERIES)
+
+
+def test_what_is_rejected_is_shown_as_it_was_quoted() -> None:
+    body = chart(symbol="ZC=F", currency="USX", close=[373.75, float("nan"), 356.5])
+    parsed = yahoo.parse(answer(json.dumps(body).encode(), "cmd_corn_fut"), SERIES)
+    assert parsed.rejected.rows() == [("cmd_corn_fut", date(2019, 3, 28), "NaN", "not a finite number: 'NaN'")]
+
+
 def test_a_rate_in_another_currency_is_refused() -> None:
     body = chart(symbol="MXN=X", currency="USD", exchangeTimezoneName="Europe/London")
     with pytest.raises(SourceError, match="prices in 'USD' where fx_usdmxn is 'MXN per USD'"):
         yahoo.parse(answer(body, "fx_usdmxn"), SERIES)
+
+
+# ---------------------------------------------------------------- the sample world
+
+WINDOW = (date(2019, 1, 2), date(2020, 3, 31))
+
+
+def sampled(now: datetime | None) -> pl.DataFrame:
+    """All series of WINDOW as the connector reads them from the sample world."""
+    transport = SampleTransport(SEED, now=now)
+    fetched = now or datetime(2031, 12, 31, tzinfo=UTC)
+    parts = []
+    for request in yahoo.plan(SERIES, {s.id: WINDOW for s in SERIES}, POLICY):
+        reply = transport.send(request, 30.0)
+        payload = Payload(request, reply.status, reply.body, fetched, hashlib.sha256(reply.body).hexdigest())
+        parts.append(yahoo.parse(payload, SERIES))
+    assert all(p.rejected.is_empty() for p in parts)
+    rows = pl.concat([p.rows for p in parts]).filter(pl.col("event_date").is_between(*WINDOW))
+    return rows.sort("series_id", "event_date")
+
+
+def test_the_sample_world_answers_for_every_series_in_its_range() -> None:
+    rows = sampled(None)
+    for one in SERIES:
+        own = rows.filter(pl.col("series_id") == one.id)
+        assert own.height > 290, one.id
+        assert own["value"].is_between(one.low, one.high).all(), one.id
+        item = published(SEED, one.id)
+        path = pl.DataFrame({"event_date": pl.Series(item.days, dtype=pl.Date), "path": item.values})
+        both = own.join(path, on="event_date")
+        assert both.height == own.height
+        assert ((both["value"] - both["path"]).abs() <= 1e-3 * both["path"].abs()).all(), one.id
+
+
+def test_the_sample_world_quotes_what_chicago_and_ice_quote_in_cents() -> None:
+    cents = {i for i, listing in LISTINGS.items() if listing.currency == "USX"}
+    assert cents == {"cmd_corn_fut", "cmd_soy_fut", "cmd_coffee_fut", "cmd_sugar_fut"}
+    assert set(LISTINGS) == set(BY_ID)
+    (request,) = yahoo.plan(SERIES, {"cmd_corn_fut": WINDOW}, POLICY)
+    (result,) = json.loads(SampleTransport(SEED).send(request, 30.0).body)["chart"]["result"]
+    dollars = sampled(None).filter(pl.col("series_id") == "cmd_corn_fut")["value"].to_list()
+    quoted = [c for c in result["indicators"]["quote"][0]["close"] if c is not None]
+    assert quoted[: len(dollars)] == pytest.approx([100 * d for d in dollars], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [datetime(2020, 3, 13, 10, 55, tzinfo=UTC), datetime(2020, 3, 13, 22, 0, tzinfo=UTC)],
+)
+def test_the_sample_world_shows_what_is_public_and_nothing_later(now: datetime) -> None:
+    whole = sampled(None)
+    public = []
+    for one in SERIES:
+        own = whole.filter(pl.col("series_id") == one.id)
+        known = knowledge_times(own["event_date"], one.publication, one.frequency)
+        public.append(own.filter(known <= now))
+    assert sampled(now).equals(pl.concat(public).sort("series_id", "event_date"))
+
+
+# ---------------------------------------------------------------- the real data
 
 
 def replay(world: RealWorld, **policy: float) -> Http:
@@ -190,7 +294,13 @@ HOST = "query1.finance.yahoo.com"
 
 @pytest.mark.realworld
 @pytest.mark.parametrize(
-    ("series_id", "days", "close"), [("us_spx", 21, 2815.439941), ("br_ibov", 19, 94389.0), ("fx_usdmxn", 21, 19.36385)]
+    ("series_id", "days", "close"),
+    [
+        ("us_spx", 21, 2815.439941),
+        ("br_ibov", 19, 94389.0),
+        ("fx_usdmxn", 21, 19.36385),
+        ("cmd_corn_fut", 21, 3.74),
+    ],
 )
 def test_real_values(realworld: RealWorld, series_id: str, days: int, close: float) -> None:
     parsed = ask(realworld, series_id, MARCH)
@@ -210,12 +320,46 @@ def test_a_symbol_with_adjusted_prices_only_gives_no_rows(realworld: RealWorld) 
 
 
 @pytest.mark.realworld
-def test_cents_are_not_dollars(realworld: RealWorld) -> None:
-    corn = SERIES[0].model_copy(update={"code": "ZC=F"})
-    (request,) = yahoo.plan([corn], {corn.id: MARCH}, POLICY)
+def test_cents_are_not_index_points(realworld: RealWorld) -> None:
+    points = SERIES[0].model_copy(update={"code": "ZC=F"})
+    (request,) = yahoo.plan([points], {points.id: MARCH}, POLICY)
     payload = replay(realworld).fetch(request)
     with pytest.raises(SourceError, match="prices in 'USX', which is not a whole currency unit"):
-        yahoo.parse(payload, [corn])
+        yahoo.parse(payload, [points])
+
+
+def stored() -> pl.DataFrame:
+    """Real closes of the catalogue's symbols as stored with the replay server, in whole currency units."""
+    data = FOLDER / "data"
+    meta = pl.read_parquet(data / "mkt_yahoo_meta.parquet").select("ticker", "currency")
+    names = pl.DataFrame({"ticker": [s.code for s in SERIES], "series_id": [s.id for s in SERIES]})
+    closes = pl.read_parquet(data / "mkt_yahoo_daily.parquet").join(meta, on="ticker").join(names, on="ticker")
+    whole = pl.col("close") / pl.when(pl.col("currency") == "USX").then(100).otherwise(1)
+    return closes.drop_nulls("close").select("series_id", event_date="date", value=whole)
+
+
+@pytest.mark.realworld
+def test_every_real_close_comes_through_and_none_before_its_time(realworld: RealWorld) -> None:
+    clock = datetime(2021, 6, 9, 10, 55, tzinfo=UTC)
+    realworld.set_now(clock)
+    window = (date(2018, 1, 2), date(2021, 12, 31))
+    http = Http(
+        ReplayUrlTransport(realworld.url), {"yahoo": POLICY.model_copy(update={"attempts": 1})}, None, lambda: clock
+    )
+    real = stored().filter(pl.col("event_date").is_between(*window))
+    seen = 0
+    for one in SERIES:
+        (request,) = yahoo.plan(SERIES, {one.id: window}, POLICY)
+        own = real.filter(pl.col("series_id") == one.id)
+        if own.is_empty():
+            with pytest.raises(SourceError, match="unavailable"):
+                yahoo.parse(http.fetch(request), SERIES)
+            continue
+        rows = yahoo.parse(http.fetch(request), SERIES).rows.filter(pl.col("event_date").is_between(*window))
+        public = own.filter(knowledge_times(own["event_date"], one.publication, one.frequency) <= clock)
+        assert rows.sort("event_date").equals(public.sort("event_date")), one.id
+        seen += rows.height
+    assert seen > 18_000
 
 
 @pytest.mark.realworld
@@ -254,6 +398,11 @@ def test_a_fault_in_the_data_leaves_only_right_rows(
 
 @pytest.mark.realworld
 def test_another_unit_is_out_of_the_range_of_the_series(realworld: RealWorld) -> None:
-    for one in SERIES:
+    real = stored().filter(pl.col("event_date").is_between(*MARCH))
+    served = [s for s in SERIES if s.id in real["series_id"].unique()]
+    assert len(served) > 20
+    for one in served:
         realworld.fault(HOST, "wrong_unit")
-        assert ask(realworld, one.id, MARCH).rows.filter(pl.col("value").is_between(one.low, one.high)).is_empty()
+        rows = ask(realworld, one.id, MARCH).rows
+        assert rows.height > 15
+        assert rows.filter(pl.col("value").is_between(one.low, one.high)).is_empty(), one.id

@@ -94,7 +94,7 @@ def test_the_migrations_make_exactly_the_tables_the_code_uses(ledger: Ledger, pa
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    engine = ledger_open.ledger_open.engine_for(f"sqlite:///{path}")
+    engine = ledger_open.engine_for(f"sqlite:///{path}")
     with engine.connect() as conn:
         assert compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), METADATA) == []
         assert conn.scalar(sa.text("SELECT version_num FROM alembic_version")) == ledger_open.HEAD
