@@ -164,4 +164,6 @@ def _per_face(rate: Floats, years: Floats, coupon: float) -> Floats:
         return end
     # Coupons fall at years, years - 1/2, ...: end x (1 + 1/half + ... ) with `payments` terms.
     growth = 1 / half
-    return np.asarray(end * (1 + coupon * (growth**payments - 1) / (growth - 1)))
+    flat = growth == 1.0  # a rate of zero: the sum is the number of its terms
+    terms = np.where(flat, payments, (growth**payments - 1) / np.where(flat, 1.0, growth - 1))
+    return np.asarray(end * (1 + coupon * terms))

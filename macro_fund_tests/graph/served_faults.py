@@ -1,20 +1,21 @@
-"""Faults of the replay server met by every source that it serves: real answers of one session, spoilt ten ways.
+"""One session of one source under a fault, and what came of it: on the replay server's real answers, or simulated ones.
 
-Belongs here: the days, the sources, one session of one source under a fault, and what came of it. Does not belong
-here: which outcome is right (`test_realworld_faults`) or how it is printed (`fault_matrix`).
+Belongs here: the days, the sources, who spoils the answers, what is looked at afterwards. Does not belong here: which
+outcome is right (`test_realworld_faults`) or how it is printed (`fault_matrix`).
 
-One source at a time takes in one session, as its asset does, without the graph. Where a source asks each series by
-itself only some of its series are asked: they are read alike.
+One source at a time takes in one session, as its asset does, without the graph. Where a source is asked for each
+series by itself, only some of its real series are asked: they are read alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 import polars as pl
 import pytest
@@ -26,7 +27,7 @@ from macro_fund.orchestration.run import Run
 from macro_fund.settings import Series
 from macro_fund.sources import ingest
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.graph import harness
+from macro_fund_tests.graph import faults, harness
 from macro_fund_tests.realworld import RealWorld
 
 KINDS = (
@@ -46,7 +47,7 @@ HOLD_S = 0.001  # a server that closes the connection without an answer does so 
 # Series of the sources that are asked for each by itself; of the others all.
 CHOSEN = {
     "bcb_sgs": ("br_cdi_daily", "br_selic_target", "br_ipca_mom", "br_ibcbr_nsa"),
-    "ibge": ("br_sidra_ipca_12m", "br_sidra_ipca_index"),
+    "ibge": ("br_sidra_ipca_12m", "br_gdp_index_sa"),
     "fred": ("us_vix", "us_hy_oas", "us_dff", "us_cpi", "us_cpi_core"),
     "yahoo": ("us_spx", "br_ibov", "us_vix_yahoo"),
     "cftc": ("us_cot_tff_brl",),
@@ -99,6 +100,8 @@ MAY = Period(
 )
 PERIODS = (NOVEMBER, MAY)
 SOURCES: Mapping[str, ModuleType] = {s.PROVIDER: s for s in bronze.SOURCES}
+# Every source in the sample world.
+SAMPLE = replace(NOVEMBER, history_start=date(2020, 1, 2), hosts=dict.fromkeys(SOURCES, "sample world"))
 
 
 @dataclass(frozen=True)
@@ -121,29 +124,79 @@ class Outcome:
         return [*self.failures, *self.quarantine]
 
 
+class Spoiler(Protocol):
+    """Who answers: with the knowledge of a moment, spoilt from spoil() to mend()."""
+
+    def at(self, moment: datetime) -> None: ...
+    def spoil(self, name: str, kind: str) -> None: ...
+    def mend(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Served:
+    """The replay server, whose clock and faults are set from outside."""
+
+    server: RealWorld
+    hosts: Mapping[str, str]
+
+    def at(self, moment: datetime) -> None:
+        self.server.set_now(moment)
+
+    def spoil(self, name: str, kind: str) -> None:
+        self.server.fault(self.hosts[name], kind, ALWAYS, hold=HOLD_S)
+
+    def mend(self) -> None:
+        self.server.reset()
+
+
+class Simulated:
+    """The sample world, which takes its clock from the home, with a fault of `faults` in every answer."""
+
+    def at(self, moment: datetime) -> None:
+        pass
+
+    def spoil(self, name: str, kind: str) -> None:
+        faults.set_fault(faults.FAULTS[kind])
+
+    def mend(self) -> None:
+        faults.set_fault(None)
+
+
 @dataclass
 class Spoilt:
-    """A fund on the replay server, opened for a period, with its clean next sessions as the oracle."""
+    """A fund opened for a period, with its clean next sessions as the oracle."""
 
     period: Period
     home: Home
-    server: RealWorld
+    spoiler: Spoiler
     series: dict[str, list[Series]] = field(default_factory=dict)
     clean: dict[tuple[str, date], pl.DataFrame] = field(default_factory=dict)
     usual: dict[tuple[str, date], set[str]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, period: Period, server: RealWorld, path: Path) -> Spoilt:
+    def served(cls, period: Period, server: RealWorld, path: Path) -> Spoilt:
+        """A fund on the replay server; see `replayed`."""
+        return cls._open(period, "replay", Served(server, period.hosts), path, CHOSEN)
+
+    @classmethod
+    def simulated(cls, period: Period, path: Path) -> Spoilt:
+        return cls._open(period, "sample", Simulated(), path, {})
+
+    @classmethod
+    def _open(
+        cls, period: Period, source: str, spoiler: Spoiler, path: Path, chosen: Mapping[str, tuple[str, ...]]
+    ) -> Spoilt:
         with harness.own_environment():
-            home = create(path, source="replay", inception=period.inception, history_start=period.history_start)
-        fund = cls(period, home, server)
+            create(path, source=source, inception=period.inception, history_start=period.history_start)
+            home = faults.FaultyHome.open(path)
+        fund = cls(period, faults.FaultyHome(home.path, home.settings), spoiler)
         for name in period.hosts:
             of = home.settings.series_of(name)
-            fund.series[name] = [s for s in of if s.id in CHOSEN.get(name, ())] or of
+            fund.series[name] = [s for s in of if s.id in chosen.get(name, ())] or of
             fund.take_in(name, period.inception)
             for key in (period.broken, period.healed):
-                fund.clean[name, key], said, _ = fund.take_in(name, key)
-                fund.usual[name, key] = {r for reasons in said for r in reasons}
+                fund.clean[name, key], said, behind = fund.take_in(name, key)
+                fund.usual[name, key] = {*behind, *(r for reasons in said for r in reasons)}
             fund._forget(name)
         return fund
 
@@ -154,7 +207,7 @@ class Spoilt:
     def take_in(self, name: str, key: date) -> tuple[pl.DataFrame, tuple[list[str], list[str]], list[str]]:
         """(all rows known then, (reasons of failures, of quarantine), series in arrears) of one session."""
         table, lake = TABLES[f"bronze/{name}"], self.home.lake
-        self.server.set_now(self.home.sessions.as_of(key))
+        self.spoiler.at(self.home.sessions.as_of(key))
         window = self.home.window([key])
         got = ingest.ingest(
             SOURCES[name], self.series[name], window, lake.read(table.key), self.home.sessions,
@@ -169,18 +222,18 @@ class Spoilt:
 
     def spoil(self, name: str, kind: str) -> Outcome:
         """The session under a fault, then the next one without."""
-        host, (broken, healed) = self.period.hosts[name], (self.period.broken, self.period.healed)
-        self.server.reset()
-        self.server.fault(host, kind, ALWAYS, hold=HOLD_S)
+        broken, healed = self.period.broken, self.period.healed
+        self.spoiler.mend()
+        self.spoiler.spoil(name, kind)
         rows, (failures, refused), stale = self.take_in(name, broken)
-        self.server.reset()
+        self.spoiler.mend()
         ours, theirs = (self._facts(name, r) for r in (rows, self.clean[name, broken]))
         usual = self.usual[name, broken]
         believed = ours.join(theirs, on=ours.columns, how="anti", nulls_equal=True)
         outcome = Outcome(
             [r for r in failures if r not in usual],
             [r for r in refused if r not in usual],
-            stale,
+            [r for r in stale if r not in usual],
             believed,
             theirs.height - ours.height + believed.height,
             self._is_healed(name, healed),

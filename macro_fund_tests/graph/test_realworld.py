@@ -6,7 +6,7 @@ The server's clock stands at the as_of of the newest session that is run: it kno
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,7 +19,7 @@ from macro_fund.cli import app
 from macro_fund.home import Home, create
 from macro_fund.orchestration.operate import Report
 from macro_fund.orchestration.run import side_table
-from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES, Table
+from macro_fund.store.tables import TABLES, Table
 from macro_fund_tests import realworld
 from macro_fund_tests.graph import harness
 from macro_fund_tests.realworld import RealWorld
@@ -278,71 +278,6 @@ def test_fills_are_at_the_listed_settlement_of_their_day(may: Fund) -> None:
 
 
 # --- faults --------------------------------------------------------------------------------------------------------
-
-# What a session says of each fault: in failures or quarantine, and in which words. Empty: there is nothing to say yet,
-# because a shorter answer may be all there is (`fresh` speaks when it lasts) or because nothing was lost.
-DOWN = dict.fromkeys(HOSTS, "the provider failed (status 500")
-CUT = {
-    "bronze/b3_settlements": "not a complete zip file",
-    "bronze/bcb_focus": "not complete JSON",
-    "bronze/bcb_ptax": "not complete JSON",
-    "bronze/bcb_sgs": "not complete JSON",
-    "bronze/fred": "cut file: line",
-    "bronze/us_treasury": "cut file: line",
-    "bronze/yahoo": "not complete JSON",
-}
-UNIT = {
-    **dict.fromkeys(HOSTS, "unit changed: "),
-    "bronze/b3_settlements": "another unit?",
-    "bronze/us_treasury": "out of range: another unit?",
-}
-STALE = {
-    "bronze/b3_settlements": "B3 has published another day's file",
-    "bronze/us_treasury": "cut file: it stops at",
-}
-# The survey's NaN stands in a column that is not read, the Treasury's in January, which is not asked for.
-NAN_ELSEWHERE = ("bronze/bcb_focus", "bronze/us_treasury")
-FAULTS: dict[str, Mapping[str, str]] = {
-    "http500": DOWN,
-    "truncated": CUT,
-    "nan_text": {a: "not a finite number: 'NaN'" for a in HOSTS if a not in NAN_ELSEWHERE},
-    "wrong_unit": UNIT,
-    "stale": STALE,
-    "duplicate_rows": {},
-}
-
-
-def said(fund: Fund, asset: str, key: date) -> list[str]:
-    """Reasons in failures and quarantine, without the series that this source never had."""
-    found = [fund.beside(kind, asset, key)["reason"] for kind in (FAILURES, QUARANTINE)]
-    return [r for r in pl.concat(found).to_list() if "no value of br_focus_ipca_12m_smooth" not in r]
-
-
-@pytest.mark.parametrize("kind", FAULTS)
-def test_a_fault_of_every_provider_is_named_and_healed_the_next_day(
-    kind: str, may: Fund, may_opened: Fund, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    fund = may_opened.copy(tmp_path_factory)
-    fund.server.reset()
-    for host in sorted(set(HOSTS.values())):
-        fund.server.fault(host, kind, ALWAYS, hold=HOLD_S)
-    fund.ask(MAY_16)
-    assert fund.server.stats()["faults_served"].keys() == set(HOSTS.values())
-    for asset in HOSTS:
-        assert fund.facts(asset, MAY_16) <= may.facts(asset, MAY_16), asset
-        reasons, words = said(fund, asset, MAY_16), FAULTS[kind].get(asset, "")
-        assert bool(reasons) == bool(words), (asset, reasons)
-        assert all(words in r for r in reasons), (asset, reasons)
-        if kind == "stale" and asset != "bronze/bcb_focus":  # the survey comes on Mondays, the 16th is a Tuesday
-            assert not fund.passed(asset, "in_time", MAY_16), asset
-    fund.server.reset()
-    fund.ask(MAY_17)
-    for asset in HOSTS:
-        assert fund.facts(asset, MAY_17) == may.facts(asset, MAY_17), asset
-        assert not said(fund, asset, MAY_17), asset
-        missed = may.facts(asset, MAY_16) - fund.facts(asset, MAY_16)
-        assert fund.rows(asset, MAY_17)["late"].sum() == len(missed), asset
-
 
 WORST = {
     "api.bcb.gov.br": "http500",

@@ -17,6 +17,8 @@ from macro_fund_tests.graph.conftest import CopyHome
 from macro_fund_tests.graph.harness import INCEPTION, Digests
 
 SESSIONS_LATER = 20
+# The COPOM does not meet in these sessions, and no series is licensed.
+WITHOUT_ROWS = {"bronze/copom", "bronze/licensed_prices"}
 
 pytestmark = pytest.mark.graph
 
@@ -45,5 +47,5 @@ def test_length_of_the_opening_window_changes_no_row(
     early, late = digests_by_session(early_fund, common), digests_by_session(late_fund, common)
 
     harness.assert_same(early, late)
-    silent = sorted(set(harness.upstream_of_books()) - {asset for asset, _ in early})
+    silent = sorted(set(harness.upstream_of_books()) - {asset for asset, _ in early} - WITHOUT_ROWS)
     assert not silent, f"no row in {SESSIONS_LATER} sessions, so nothing was compared: {silent}"

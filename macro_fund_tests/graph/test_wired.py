@@ -7,6 +7,7 @@ an asset cannot pass by finding nothing. The edges come from Dagster's own graph
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -18,6 +19,7 @@ from macro_fund.home import Home
 from macro_fund.orchestration import graph as nodes
 from macro_fund.orchestration.run import Run, side_table
 from macro_fund.orchestration.silver_dbt import MODELS
+from macro_fund.reports.dbt_sources import observation_sources
 from macro_fund.settings import default_settings
 from macro_fund.store.tables import TABLES, Table
 from macro_fund_tests.graph import harness
@@ -38,7 +40,20 @@ def edges() -> list[tuple[str, str]]:
 
 # Rows of these carry the table that they come from, so that one run shows all their inputs at once.
 COLLECTING = (*MODELS, VERDICTS)
-EDGES = [(asset, upstream) for asset, upstream in edges() if asset not in COLLECTING]
+SCORES, REVISIONS, COMPARED = "quality/sources", "quality/revisions", "quality/cross_source"
+# No series of the project's catalogue is licensed, so this input is empty.
+EMPTY = "bronze/licensed_prices"
+# dbt reads all sources of observations for both of its tables; the panel shows the series that are marked for it.
+_PANEL = {f"bronze/{s.source}" for s in default_settings().series if s.panel}
+WITHOUT_ROWS = {
+    "silver/observations": {EMPTY},
+    "silver/as_known": {f"bronze/{name}" for name in observation_sources()} - _PANEL,
+}
+EDGES = [
+    (asset, upstream)
+    for asset, upstream in edges()
+    if asset not in COLLECTING and not (asset == SCORES and upstream.startswith("bronze/"))
+]
 
 
 # changing a table
@@ -78,7 +93,7 @@ def move(home: Home, table: Table, upto: date, change: Callable[[Table, pl.DataF
 
 def test_the_change_is_one(running_home: Home):
     """Every table that is an input has rows with numbers (or booleans) that are not zero, and `moved` changes them."""
-    for upstream in sorted({u for _, u in edges()}):
+    for upstream in sorted({u for _, u in edges()} - {EMPTY}):
         rows = running_home.lake.read(upstream).tail(100)
         after = moved(TABLES[upstream], rows)
         assert after.schema == rows.schema
@@ -146,11 +161,29 @@ def _fx_view(home: Home, key: date) -> Home:
     return home
 
 
+def _first_session_again(table: str, changed: pl.Expr) -> Callable[[Home, date], Home]:
+    """Rows of the opening partition come again at T, changed: what is counted or revised at T are rows of T."""
+
+    def again(home: Home, key: date) -> Home:
+        first = home.lake.read(table, only=[home.inception]).tail(1)
+        rows = first.with_columns(pl.lit(key).alias("session"), changed)
+        kept = home.lake.read(table, only=[key])
+        home.lake.write(TABLES[table], key, pl.concat([kept, rows.select(kept.columns)]))
+        return home
+
+    return again
+
+
 OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
     ("reports/morning_pack", "silver/contract_marks"): _expires_soon,
     ("signals/rates_01", "agents/monetary_view"): _hawkish,
     (PROPOSALS, "signals/fx_02"): _fx_view,
     (ORDERS, PROPOSALS): _other_proposals,
+    (SCORES, COMPARED): _first_session_again(COMPARED, pl.lit(False).alias("agrees")),
+    (SCORES, REVISIONS): _first_session_again(REVISIONS, pl.col("value") + 1),
+    (REVISIONS, MODELS[0]): _first_session_again(
+        MODELS[0], pl.struct(pl.col("value") * 1.5, pl.col("knowledge_time").dt.offset_by("1d")).struct.unnest()
+    ),
 }
 
 
@@ -232,7 +265,7 @@ def test_each_input_moves_its_rows(running_home: Home, copy_home: CopyHome, sess
     # the opening session has rows of every source, a later one may be without a monthly or weekly one
     key = running_home.inception if assets == MODELS else session
     home = copy_home(running_home)
-    upstreams = {a: {u for x, u in edges() if x == a} for a in assets}
+    upstreams = {a: {u for x, u in edges() if x == a} - WITHOUT_ROWS.get(a, set()) for a in assets}
     assert all(upstreams.values())
     for upstream in set.union(*upstreams.values()):
         # what verdicts collects of an asset is its verdicts, which lie beside its table
@@ -246,7 +279,24 @@ def test_each_input_moves_its_rows(running_home: Home, copy_home: CopyHome, sess
             assert not before[upstream].equals(after[upstream]), f"{upstream} does not reach {asset}"
 
 
-@pytest.mark.parametrize("asset", [k for k, n in NODES.items() if not n.deps])
+def test_each_source_moves_its_score(running_home: Home, copy_home: CopyHome, session: date):
+    """A source of which the last years are gone is not complete."""
+
+    def old(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.filter(pl.col("event_date") < date(2020, 1, 1))
+
+    home = copy_home(running_home)
+    sources = {u for a, u in edges() if a == SCORES and u.startswith("bronze/")} - {EMPTY}
+    for upstream in sources:
+        move(home, TABLES[upstream], session, old)
+    materialize(home, SCORES, session)
+    before, after = (
+        dict(h.lake.read(SCORES, only=[session]).select("source", "score").rows()) for h in (running_home, home)
+    )
+    assert {s for s in before if after[s] != before[s]} == {u.removeprefix("bronze/") for u in sources}
+
+
+@pytest.mark.parametrize("asset", [k for k, n in NODES.items() if not n.deps and k != EMPTY])
 def test_another_world_gives_another_bronze(running_home: Home, copy_home: CopyHome, asset: str):
     """An asset without inputs reads its provider: another world answers otherwise."""
     key = max(running_home.lake.read(asset)["session"].max(), running_home.inception)
@@ -254,6 +304,7 @@ def test_another_world_gives_another_bronze(running_home: Home, copy_home: CopyH
     fund = yaml.safe_load((home.path / "fund.yaml").read_text())
     (home.path / "fund.yaml").write_text(yaml.safe_dump({**fund, "sample_seed": 7}))
     home.lake.path(asset, key).unlink()
+    shutil.rmtree(home.path / "raw")  # answers of the other world
     assert materialize(home, asset, key) != running_home.lake.digest(asset, key)
 
 
