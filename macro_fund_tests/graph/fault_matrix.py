@@ -26,7 +26,7 @@ kept in any of these cases.
 | named | every request that failed is in the table of failures, with provider, cause and remedy (check `answered`) |
 | refused | the spoilt rows are in quarantine with the reason (check `no_quarantine`) |
 | late | the answer looks whole; check `in_time` names the series whose period is due and missing |
-| short | rows are missing and nothing can tell: a shorter list or file may be all there is. They came the next morning |
+| short | rows are missing and nothing can tell: a shorter answer may be all there is. They came the next day |
 | harmless | no row is missing and none was refused: what was spoilt is not read, or repeats what is known |
 | not asked | nothing of the source was due that morning |
 
