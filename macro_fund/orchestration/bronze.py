@@ -23,7 +23,7 @@ from macro_fund.orchestration.checks import (
 )
 from macro_fund.orchestration.frames import to_pandas
 from macro_fund.orchestration.node import Check, Node, Output
-from macro_fund.orchestration.run import Run
+from macro_fund.orchestration.run import Run, side_table
 from macro_fund.reports.plots import newest_values
 from macro_fund.settings import default_settings
 from macro_fund.sources import (
@@ -91,10 +91,27 @@ def take_in(source: ModuleType, run: Run) -> Output:
     series = run.home.settings.series_of(source.PROVIDER)
     # An opening that was interrupted before its file was written goes on with the answers that it had.
     http = run.home.http(window.upper, reuse=window.lower is None and not lake.path(key, run.keys[0]).exists())
-    got = ingest.ingest(source, series, window, pl.concat([before, kept]), run.home.sessions, http)
+    known = pl.concat([before, kept])
+    got = ingest.ingest(source, series, window, known, run.home.sessions, http, unread=_unread(run))
     partition = pl.max_horizontal("session", pl.lit(run.home.inception))
     rows = got.rows.with_columns(pl.col("late") | partition.is_in(_reopened(run)))
     return Output(pl.concat([kept, rows]), side=((QUARANTINE, got.quarantine), (FAILURES, got.failures)))
+
+
+def _unread(run: Run) -> set[str] | None:
+    """Series of which an answer failed or was refused in an earlier partition; None for the opening, which asks all.
+
+    A series without a single value is no failure here: its provider answered.
+    """
+    if run.keys[0] == run.home.inception:
+        return None
+    earlier = [k for k in run.home.lake.keys(run.table.key, run.last) if k < run.keys[0]]
+    beside = [
+        run.home.lake.read(side.key, only=earlier, table=side)
+        for side in (side_table(t, run.table.key) for t in (FAILURES, QUARANTINE))
+    ]
+    failed = beside[0].filter(~pl.col("reason").str.contains(": no value of ", literal=True))["item"]
+    return {i for items in failed for i in items.split(", ")} | {i.split(" ")[0] for i in beside[1]["item"]}
 
 
 def _reopened(run: Run) -> list[date]:

@@ -9,7 +9,7 @@ less `reread_days`, or from before the first hole in what is known, so that an a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol, cast
@@ -32,6 +32,8 @@ ZONE = ZoneInfo("America/Sao_Paulo")
 HOLE_DAYS = {"D": 15, "W": 22, "M": 45, "Q": 135, "A": 400, "E": 36_500}
 # Event days to look back for the newest that is public: a week's survey and a long holiday.
 LOOK_BACK_DAYS = 15
+# Days to ask of a series of which the provider has had nothing: two years' values may come at once.
+UNKNOWN_DAYS = 800
 _STATED = pl.Schema({"stated_time": UTC_TIME, "stated_basis": pl.String()})
 _READ = pl.Schema({"fetched_at": UTC_TIME, "payload_sha256": pl.String(), "payload": pl.Int32()})
 
@@ -70,8 +72,12 @@ def ingest(
     sessions: Sessions,
     http: Http,
     tell: Callable[[str, int, int], None] | None = None,
+    unread: Collection[str] | None = None,
 ) -> Ingested:
     """What became known in `window` from one source. tell(label, number, of how many) is called before each request.
+
+    unread: series of which some earlier answer failed or was refused; None when any may be. The beginning of any other
+    series is not asked again: the provider has said that there is none.
 
     series: the source's series. known: its bronze rows of the partitions before the first key (empty for the opening
     window). Rows depend on the window's length in fetched_at and payload_sha256 only.
@@ -81,7 +87,7 @@ def ingest(
     if getattr(source, "DAILY_FILES", False):
         asked = _file_windows(series, window, known, sessions.start)
     else:
-        asked = _event_windows(series, window, known)
+        asked = _event_windows(series, window, known, unread)
     wanted = [s for s in series if s.id in asked]
     read = _Read(table, asked)
     if asked:
@@ -102,7 +108,9 @@ def ingest(
     )
 
 
-def _event_windows(series: Sequence[Series], window: Window, known: pl.DataFrame) -> dict[str, tuple[date, date]]:
+def _event_windows(
+    series: Sequence[Series], window: Window, known: pl.DataFrame, unread: Collection[str] | None
+) -> dict[str, tuple[date, date]]:
     """Event dates to ask for, by series: from where what is known ends to the newest day public at the window's end.
 
     A series that is never revised is not asked before its next period is public.
@@ -114,7 +122,8 @@ def _event_windows(series: Sequence[Series], window: Window, known: pl.DataFrame
         have = by_series.get(s.id)
         if not s.revised and not _next_is_public(s, have, window.upper):
             continue
-        first, last = _resume(s, have), _newest_public(s, window.upper)
+        last = _newest_public(s, window.upper)
+        first = _resume(s, have, last, begins=unread is None or s.id in unread)
         if first <= last:
             found[s.id] = (first, last)
     return found
@@ -149,12 +158,15 @@ def _next_is_public(series: Series, known: pl.Series | None, upper: datetime) ->
     return cast(datetime, knowledge_times(following, series.publication, series.frequency)[0]) <= upper
 
 
-def _resume(series: Series, known: pl.Series | None) -> date:
+def _resume(series: Series, known: pl.Series | None, last: date, *, begins: bool) -> date:
     """First event date to ask: reread_days before the newest known, or before the first hole in what is known.
 
     A hole may be a slice of the history that failed. One that the provider has too costs a longer question, no more.
+    begins: what lies before the first day known may be a hole too. last: the newest date to ask.
     """
-    if known is None or known.is_empty() or (known[0] - series.start).days > HOLE_DAYS[series.frequency]:
+    if known is None or known.is_empty():
+        return series.start if begins else max(series.start, last - timedelta(days=UNKNOWN_DAYS))
+    if begins and (known[0] - series.start).days > HOLE_DAYS[series.frequency]:
         return series.start
     return max(series.start, _before_hole(known, series))
 

@@ -153,9 +153,7 @@ def _unseen(rows: pl.DataFrame, known: pl.DataFrame, table: Table) -> pl.DataFra
     both = both.sort(*fact, "knowledge_time", "_read", maintain_order=True)
     same = pl.all_horizontal(pl.col(v).eq_missing(pl.col(v).shift(1).over(fact)) for v in values)
     first = pl.int_range(pl.len()).over(fact) == 0
-    repeated = pl.col("knowledge_time").eq(pl.col("knowledge_time").shift(1).over(fact)).fill_null(False) & (
-        pl.col("_read").shift(1).over(fact) == 0
-    )
+    repeated = (pl.col("_read") == 0).any().over([*fact, "knowledge_time"])
     return both.filter((pl.col("_read") == 1) & (first | ~same) & ~repeated).select(rows.columns)
 
 

@@ -19,7 +19,7 @@ from macro_fund.cli import app
 from macro_fund.home import Home, create
 from macro_fund.orchestration.operate import Report
 from macro_fund.orchestration.run import side_table
-from macro_fund.store.tables import TABLES, Table
+from macro_fund.store.tables import FAILURES, PROVENANCE, QUARANTINE, TABLES, Table
 from macro_fund_tests import realworld
 from macro_fund_tests.graph import harness
 from macro_fund_tests.realworld import RealWorld
@@ -104,8 +104,8 @@ def server() -> Iterator[RealWorld]:
 
 @pytest.fixture(scope="module")
 def january(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
-    """Nine years of history, opened on 2 January 2019, run to the 8th."""
-    fund = Fund.create(tmp_path_factory, server, NEW_YEAR, date(2010, 1, 4))
+    """Five years of history, opened on 2 January 2019, run to the 8th."""
+    fund = Fund.create(tmp_path_factory, server, NEW_YEAR, date(2014, 1, 2))
     fund.run(NEW_YEAR)
     fund.run(*fund.home.sessions.keys(NEW_YEAR, JANUARY_8)[1:])
     return fund
@@ -177,22 +177,25 @@ def test_settlement_of_di1f21_and_its_profit(
 
 
 def test_what_the_sources_lack_is_named_and_nothing_else_fails(january: Fund) -> None:
+    """The server has no data for many series of the catalogue: each is named once, and no other is."""
     verdicts = january.rows("quality/verdicts")
     failed = verdicts.filter(~pl.col("passed"))
     assert verdicts.filter("blocking").height > 300
     assert failed.filter("blocking").is_empty(), failed.filter("blocking").rows()
-    keys = january.home.partition_keys(JANUARY_8)
-    want = {
-        ("bronze/b3_settlements", "fresh"): "DOL: nothing known; IND: nothing known",
-        ("bronze/bcb_focus", "fresh"): "br_focus_ipca_12m_smooth: nothing known",
-        ("bronze/bcb_focus", "answered"): "bcb_focus: no value of br_focus_ipca_12m_smooth from 2009-01-01 to",
-    }
     bronze = failed.filter(pl.col("asset").str.starts_with("bronze/"))
-    found = {(a, c, s): d for s, a, c, d in bronze.select("session", "asset", "check", "detail").rows()}
-    assert found.keys() == {(*name, k) for name in want for k in keys}
-    assert all(found[*name, k].startswith(text) for name, text in want.items() for k in keys), found
+    assert set(bronze["check"]) == {"answered", "fresh", "in_time", "no_quarantine"}
+    for source in january.home.settings.sources:
+        asset = f"bronze/{source}"
+        have = set(january.rows(asset)["series_id"])
+        lack = {s.id for s in january.home.settings.series_of(source) if s.start < date(2018, 12, 1)} - have
+        refused = set(january.beside(QUARANTINE, asset, NEW_YEAR)["item"])
+        said = january.beside(FAILURES, asset, NEW_YEAR)["item"].str.split(", ").explode().drop_nulls()
+        assert lack - refused <= set(said), f"{asset}: nothing is said of {sorted(lack - set(said))}"
+        there = set(january.rows(asset, NEW_YEAR)["series_id"])
+        assert not set(said) & there, f"{asset} complains of {sorted(set(said) & there)}, which are there"
+        assert asset == "bronze/yahoo" or not refused, f"{asset} refused {refused}"
     others = failed.filter(~pl.col("asset").str.starts_with("bronze/")).select("asset", "check").unique().rows()
-    assert set(others) <= {("risk/limits", "no_breach")}
+    assert set(others) <= {("risk/limits", "no_breach"), ("quality/sources", "complete")}
 
 
 def test_every_asset_is_materialized_on_every_key(january: Fund) -> None:
@@ -201,7 +204,9 @@ def test_every_asset_is_materialized_on_every_key(january: Fund) -> None:
     # Without an approval there is no order: the gate of the monetary view kept the fund out of the market that week.
     assets = {"/".join(k.path) for k in graph} - {"pms/orders"}
     assert {a: january.home.lake.keys(a) for a in assets} == dict.fromkeys(assets, keys)
-    for asset in sorted(assets - {"pms/fills", "pms/positions", "pms/trade_proposals", "bronze/bcb_focus"}):
+    # Other sources publish by the week or month, or are not served; nothing was revised that week.
+    seldom = {a for a in assets if a.startswith("bronze/")} - set(HOSTS) | {"bronze/bcb_focus", "quality/revisions"}
+    for asset in sorted(assets - {"pms/fills", "pms/positions", "pms/trade_proposals"} - seldom):
         assert {k for k in keys if january.rows(asset, k).is_empty()} <= ({NEW_YEAR} if asset == "pms/pnl" else set())
 
 
@@ -241,9 +246,13 @@ def test_a_provider_that_shows_the_future_changes_nothing(
     for asset in HOSTS:
         again.home.lake.path(asset, JANUARY_8).unlink()
     again.server.reset()
-    assert harness.run_assets(again.home, HOSTS, JANUARY_8).healthy
-    ours, theirs = ({a: f.home.lake.digest(a, JANUARY_8) for a in HOSTS} for f in (again, january))
-    assert ours == theirs
+    harness.succeeded(harness.run_assets(again.home, HOSTS, JANUARY_8))
+    # Yahoo says of the newest day only whether its trading is over, and that day is another one by then.
+    settled = pl.col("event_date") < JANUARY_8
+    for asset in HOSTS:
+        ours, theirs = (f.rows(asset, JANUARY_8).filter(settled).drop(PROVENANCE) for f in (again, january))
+        assert ours.height or asset == "bronze/bcb_focus", asset
+        assert ours.equals(theirs), asset
 
 
 # --- May 2017: a bad day -------------------------------------------------------------------------------------------
@@ -322,7 +331,7 @@ def test_with_every_provider_down_the_session_is_run_to_its_end(outage: Fund, ma
     assert {a: outage.rows(a, MAY_18).height for a in HOSTS} == dict.fromkeys(HOSTS, 0)
     verdicts = outage.rows("quality/verdicts", MAY_18)
     silent = set(verdicts.filter(pl.col("check") == "answered", ~pl.col("passed"))["asset"])
-    assert silent == set(HOSTS)
+    assert set(HOSTS) <= silent
     assert verdicts.filter("blocking", ~pl.col("passed")).is_empty()
     # Yesterday's settlement is yesterday's: the book says that it is stale, and books nothing for the day.
     assert outage.rows("pms/positions", MAY_18)["mark_basis"].to_list() == ["stale"]
@@ -341,8 +350,10 @@ def test_after_the_outage_the_data_and_the_trades_are_those_without_it(outage: F
         ours, theirs = (f.rows(table, MAY_19).select(columns) for f in (outage, may))
         assert ours.height > 0
         assert ours.equals(theirs), table
-    passed = [f.rows("quality/verdicts", MAY_19).drop("detail") for f in (outage, may)]
-    assert passed[0].equals(passed[1])
+    # A series of which an answer failed is asked from its beginning again, where Yahoo has adjusted prices only.
+    said_again = pl.col("asset").eq("bronze/yahoo") & pl.col("check").eq("no_quarantine")
+    passed = [f.rows("quality/verdicts", MAY_19).filter(~said_again).drop("detail") for f in (outage, may)]
+    assert passed[0].join(passed[1], on=passed[0].columns, how="anti").rows() == []
 
 
 def test_after_the_outage_the_profit_is_the_one_without_it_to_the_cent(outage: Fund, may: Fund) -> None:

@@ -2,7 +2,7 @@
 
 `served` reads the server's own data and rules. The server's clock stands at the as_of of the session each time, and a
 whole history is asked for as when a fund opens; the connectors of a file a day, with thousands of requests, are asked
-for all of it at the first clock only (FILES_FROM).
+for the years of FILES_FROM only.
 
 Three differences are right. Our lags hold some newest periods back for longer than the server's (MOST_HELD), and the
 days for which a Selic target is decided but not yet in force. Yahoo's closes adjusted for dividends are refused, one
@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.graph, pytest.mark.realworld]
 
 # Each clock, and from when the connectors of a file a day are asked there.
 FILES_FROM = {
-    date(2015, 9, 10): date(2010, 1, 4),
+    date(2015, 9, 10): date(2013, 1, 2),
     date(2018, 5, 21): date(2017, 1, 2),
     date(2021, 12, 30): date(2019, 1, 2),
 }

@@ -127,6 +127,13 @@ def test_two_values_for_one_vintage_are_refused() -> None:
     assert set(got.quarantine["reason"]) == {"2 different values for one date"}
 
 
+def test_a_vintage_that_is_known_stays_as_it_is() -> None:
+    one = (date(2018, 12, 1), known_at(3), 10.0)
+    known = take(Vintages([one]), PAYROLLS, window(date(2019, 1, 8), opening=True))[0].rows
+    again = [one, (date(2018, 12, 1), known_at(3), 11.0), (date(2018, 12, 1), known_at(3), 12.0)]
+    assert take(Vintages(again), PAYROLLS, window(date(2019, 1, 9)), known)[0].rows.is_empty()
+
+
 @given(
     cut=st.sets(st.integers(1, 50), max_size=4),
     drawn=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 70), st.integers(1, 4)), min_size=1, max_size=25),
@@ -297,3 +304,20 @@ def test_files_are_asked_again_from_before_a_hole() -> None:
     missing = set(TABLE.keys(date(2018, 3, 1), date(2018, 4, 15)))
     assert missing <= set(late.rows["event_date"])
     assert late.rows.filter(pl.col("event_date").is_in(list(missing)))["late"].all()
+
+
+def test_the_beginning_is_asked_again_only_where_an_answer_failed() -> None:
+    revised = series("stn", revised=True, start=date(2004, 1, 1))
+    known = take(Monthly(), revised, window(date(2019, 1, 15), opening=True))[0].rows
+    assert known["event_date"].min() == date(2018, 1, 1)
+    win, echo = window(date(2019, 1, 16)), Echo()
+    http = Http(echo, {"stn": Source(min_interval_s=0, attempts=1)}, None, lambda: win.upper)
+    for unread in (None, {"x_one"}, set[str]()):
+        ingest(Monthly(), [revised], win, known, TABLE, http, unread=unread)
+    ingest(Monthly(), [revised], win, TABLES["bronze/stn"].empty(), TABLE, http, unread=set())
+    assert [url.rpartition("?")[2][:10] for url in echo.asked] == [
+        "2004-01-01",
+        "2004-01-01",
+        "2018-11-21",
+        "2016-11-07",
+    ]
