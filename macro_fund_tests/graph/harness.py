@@ -177,10 +177,7 @@ def assert_same(ours: Digests, theirs: Digests) -> None:
 
 
 def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
-    """Tables that do not depend on the fund's own trades: everything that is not pms and not downstream of it.
-
-    Without the scores of the sources: they speak of the mornings that were run, not of sessions.
-    """
+    """Tables that do not depend on the fund's own trades: everything that is not pms and not downstream of it."""
     edges = (defs or graph()).resolve_asset_graph()
     todo = [k for k in edges.materializable_asset_keys if k.path[0] == "pms"]
     below = set(todo)
@@ -188,5 +185,4 @@ def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
         new = edges.get(todo.pop()).child_keys - below
         below |= new
         todo += new
-    above = edges.materializable_asset_keys - below - {asset_key("quality/sources")}
-    return [table for table in TABLES if asset_key(table) in above]
+    return [table for table in TABLES if asset_key(table) in edges.materializable_asset_keys - below]

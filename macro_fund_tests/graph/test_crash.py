@@ -144,11 +144,11 @@ def test_killed_between_new_proposals_and_their_pack(
 
 
 def take_market_tables(home: Home, source: Home, keys: Sequence[date]) -> None:
-    """Link the other fund's partitions of the market half, and of the tables beside it, into this home."""
+    """Link the other fund's partitions of the market half, the tables beside it and its page into this home."""
     market = harness.upstream_of_books()
-    for table in harness.tables_of(source):
-        if table in market or table.split("/", 2)[-1] in market:
-            for path in (source.lake.path(table, key) for key in keys):
-                target = home.path / path.relative_to(source.path)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                os.link(path, target)
+    tables = [t for t in harness.tables_of(source) if t in market or t.split("/", 2)[-1] in market]
+    pages = [source.path / "reports" / key.isoformat() / "data_quality.html" for key in keys]
+    for path in [*(source.lake.path(table, key) for table in tables for key in keys), *pages]:
+        target = home.path / path.relative_to(source.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, target)
