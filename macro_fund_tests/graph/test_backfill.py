@@ -1,4 +1,4 @@
-"""The history asked ahead of the first run: what is archived, that nothing is asked twice, and what the commands print."""
+"""The history asked ahead of the first run: what is archived, that nothing is asked twice, what the commands print."""
 
 from __future__ import annotations
 
@@ -34,10 +34,12 @@ def test_what_the_archive_holds_is_not_asked_again(home: Home) -> None:
     again = list(backfill(home, SOURCES, silent))
     assert [f.source for f in first] == list(SOURCES)
     for once, twice in zip(first, again, strict=True):
-        assert once.asked > 0 and once.kept == 0
+        assert once.asked > 0
+        assert once.kept == 0
         assert (twice.asked, twice.kept) == (0, once.asked), once.source
         assert twice.coverage.equals(once.coverage)
-        assert once.coverage["rows"].sum() > 0 and once.failed.is_empty()
+        assert once.coverage["rows"].sum() > 0
+        assert once.failed.is_empty()
 
 
 def test_the_opening_reads_what_the_backfill_fetched(home: Home) -> None:
@@ -62,7 +64,8 @@ def test_the_commands_print_sources_series_and_gaps(home: Home, monkeypatch: pyt
     (told,) = json.loads(filled.stdout)
     assert (told["source"], told["failed"], told["kept"]) == ("bcb_ptax", [], 0)
     table = run.invoke(app, ["backfill", "--source", "bcb_ptax"])
-    assert "bcb_ptax" in table.stdout and "in the archive" in table.stdout
+    assert "bcb_ptax" in table.stdout
+    assert "in the archive" in table.stdout
     harness.succeeded(harness.run_assets(home, ["bronze/bcb_ptax"], home.inception))
     coverage = json.loads(run.invoke(app, ["series", "coverage", "--source", "bcb_ptax", "--json"]).stdout)
     assert {r["series_id"] for r in coverage} == {"br_usdbrl_ptax_ask", "br_usdbrl_ptax_bid"}
