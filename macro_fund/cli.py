@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as RichTable
 
 from macro_fund.home import Home, create, home_path, latest_session
 from macro_fund.pms.cli import PmsContext, attach
+from macro_fund.pms.show import console
 from macro_fund.settings import SettingsError
 from macro_fund.time.clock import now
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from macro_fund.orchestration.operate import Report
 
 app = typer.Typer(no_args_is_help=True, help="Runs a Brazil/US global-macro fund on a Dagster asset graph.")
-out = Console()
+out = console()
 err = Console(stderr=True)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
@@ -278,7 +280,7 @@ def find_series(text: str, as_json: JsonFlag = False) -> None:
         if as_json:
             print(json.dumps([s.model_dump(mode="json") for s in found], ensure_ascii=False))
             return
-        table = RichTable("id", "source", "code", "unit", "title")
+        table = RichTable(Column("id", no_wrap=True), "source", Column("code", overflow="fold"), "unit", "title")
         for s in found:
             table.add_row(s.id, s.source, s.code, s.unit, s.title)
         out.print(table if found else f"no series with {text!r}; there are {len(default_settings().series)}")
@@ -321,7 +323,7 @@ def _print_coverage(found: pl.DataFrame, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found.to_dicts(), default=str, ensure_ascii=False))
         return
-    table = RichTable("source", "series", "first", "last", "rows", "vintage", "calendar", "lag", "observed", "gaps")
+    table = RichTable("source", Column("series", no_wrap=True), "first", "last", "rows", "vintage", "calendar", "lag", "observed", "gaps")
     for r in found.iter_rows(named=True):
         shares = [f"{r[b]:.0%}" if r[b] is not None else "" for b in ("vintage", "calendar", "lag", "observed")]
         cells = (r["first"] or "", r["last"] or "", f"{r['rows']:,}", *shares, r["gaps"])
