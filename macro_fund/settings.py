@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,6 +90,7 @@ class Series(_Model):
         "bcb_focus_periods",
         "ibge",
         "stn",
+        "stn_debt",
         "ipeadata",
         "fred",
         "us_treasury",
@@ -266,12 +267,21 @@ class _UniqueKeys(_SafeLoader):
         return mapping
 
 
-def read_yaml(path: Path) -> Any:
-    """The file's content; a syntax error names file and line."""
+def _text(path: Path) -> str:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # a SafeLoader
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; copy it from the project's config/ folder") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """The file's content; a syntax error names file and line."""
+    return _loaded(path, _text(path))
+
+
+def _loaded(path: Path, text: str) -> Any:
+    try:
+        return yaml.load(text, _UniqueKeys)  # a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -317,7 +327,12 @@ def _line_of(path: Path, location: tuple[str | int, ...]) -> int:
 
 def parse_file(path: Path, kind: Any) -> Any:
     """Validate a YAML file against `kind`; raises SettingsError naming file, line, field and what is allowed."""
-    data = read_yaml(path)
+    return _parsed(path, _text(path), kind)
+
+
+@lru_cache(maxsize=64)  # by content: each asset of a run opens the home, and the catalogue of series takes half a second
+def _parsed(path: Path, text: str, kind: Any) -> Any:
+    data = _loaded(path, text)
     try:
         return TypeAdapter(kind).validate_python(data)
     except ValidationError as error:
@@ -335,7 +350,7 @@ def _series(folder: Path) -> tuple[Series, ...]:
         raise SettingsError(f"{folder}: no series files (*.yaml)")
     found: list[Series] = []
     for file in files:
-        found += parse_file(file, list[Series])
+        found += parse_file(file, tuple[Series, ...])
     return tuple(found)
 
 

@@ -76,8 +76,8 @@ def ingest(
 ) -> Ingested:
     """What became known in `window` from one source. tell(label, number, of how many) is called before each request.
 
-    unread: series of which some earlier answer failed or was refused; None when any may be. The beginning of any other
-    series is not asked again: the provider has said that there is none.
+    unread: series of which some earlier answer failed or was refused; None when any may be. Of any other series neither
+    the beginning nor a hole is asked again: the provider has said that there is nothing.
 
     series: the source's series. known: its bronze rows of the partitions before the first key (empty for the opening
     window). Rows depend on the window's length in fetched_at and payload_sha256 only.
@@ -123,7 +123,7 @@ def _event_windows(
         if not s.revised and not _next_is_public(s, have, window.upper):
             continue
         last = _newest_public(s, window.upper)
-        first = _resume(s, have, last, begins=unread is None or s.id in unread)
+        first = _resume(s, have, last, doubtful=unread is None or s.id in unread)
         if first <= last:
             found[s.id] = (first, last)
     return found
@@ -158,15 +158,17 @@ def _next_is_public(series: Series, known: pl.Series | None, upper: datetime) ->
     return cast(datetime, knowledge_times(following, series.publication, series.frequency)[0]) <= upper
 
 
-def _resume(series: Series, known: pl.Series | None, last: date, *, begins: bool) -> date:
+def _resume(series: Series, known: pl.Series | None, last: date, *, doubtful: bool) -> date:
     """First event date to ask: reread_days before the newest known, or before the first hole in what is known.
 
-    A hole may be a slice of the history that failed. One that the provider has too costs a longer question, no more.
-    begins: what lies before the first day known may be a hole too. last: the newest date to ask.
+    doubtful: some answer failed, so that a hole, or what lies before the first day known, may be a slice that is
+    missing; without a failure it is the provider's own. last: the newest date to ask.
     """
     if known is None or known.is_empty():
-        return series.start if begins else max(series.start, last - timedelta(days=UNKNOWN_DAYS))
-    if begins and (known[0] - series.start).days > HOLE_DAYS[series.frequency]:
+        return series.start if doubtful else max(series.start, last - timedelta(days=UNKNOWN_DAYS))
+    if not doubtful:
+        return max(series.start, cast(date, known[-1]) - timedelta(days=series.reread_days))
+    if (known[0] - series.start).days > HOLE_DAYS[series.frequency]:
         return series.start
     return max(series.start, _before_hole(known, series))
 
