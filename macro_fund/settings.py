@@ -9,6 +9,7 @@ A wrong value raises `SettingsError` naming the file, the line, the field and th
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -226,7 +227,7 @@ class Settings(_Model):
             ("instrument", [i.id for i in self.instruments]),
             ("strategy", [s.id for s in self.strategies]),
         ):
-            twice = sorted({i for i in ids if ids.count(i) > 1})
+            twice = sorted(i for i, count in Counter(ids).items() if count > 1)
             if twice:
                 raise ValueError(f"{kind} ids given twice: {', '.join(twice)}")
         known = {i.id for i in self.instruments}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import polars as pl
 
@@ -44,6 +45,7 @@ def stale(series: Series, newest: date | None, today: date) -> bool:
     return (today - (newest or series.start)).days > series.max_age_days
 
 
+@lru_cache(maxsize=4096)  # many series and sources share a rule
 def newest_due(rule: Publication, frequency: str, as_of: datetime) -> date | None:
     """The newest day or first day of a period that is public by `as_of`; None when none is near.
 
