@@ -37,8 +37,10 @@ def figure(title: str, panels: int = 1) -> tuple[Figure, Sequence[Axes]]:
 
 
 def png(fig: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", metadata={"Software": None})
+    FigureCanvasAgg(fig).print_png(buffer, metadata={"Software": None})  # savefig would draw it twice
     return buffer.getvalue()
 
 
