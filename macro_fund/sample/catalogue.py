@@ -22,7 +22,7 @@ from macro_fund.sample.paths_curves import PAR_TENORS, par_yields
 from macro_fund.sample.paths_macro import target
 from macro_fund.sample.paths_policy import in_force
 from macro_fund.sample.world import World
-from macro_fund.settings import Series
+from macro_fund.settings import Series, default_settings
 
 PTAX_SPREAD = 0.0006
 # PTAX averages windows from 10:00 to 13:00: this much of the day's move is in it.
@@ -167,6 +167,39 @@ def _close(asset: str, calendar: str, decimals: int) -> Generator:
     return read
 
 
+# What the totals of the debt report are made of.
+PARTS = {
+    "br_dpf_stock": ("br_dpmfi_stock", "br_dpfe_stock"),
+    "br_dpmfi_stock": tuple(
+        f"br_dpmfi_{name}_stock"
+        for name in ("lft", "ltn", "ntnb", "ntnb1", "ntnc", "ntnf", "securitized", "tda", "other")
+    ),
+    "br_dpfe_stock": ("br_dpfe_bonds_stock", "br_dpfe_contracts_stock"),
+    "br_dpmfi_issuance": tuple(
+        f"br_dpmfi_{name}_issuance" for name in ("lft", "ltn", "ntnb", "ntnb1", "ntnf", "other")
+    ),
+    "br_dpmfi_redemption": tuple(
+        f"br_dpmfi_{name}_redemption" for name in ("lft", "ltn", "ntnb", "ntnb1", "ntnc", "ntnf", "other")
+    ),
+}
+PARTS_DECIMALS = 5
+
+
+def _sum_of(parts: tuple[str, ...]) -> Generator:
+    """The sum of other series on the days of the first; one that begins later counts from then on."""
+
+    def read(world: World) -> Path:
+        by_id = {s.id: s for s in default_settings().series if s.id in parts}
+        paths = [line_of(by_id[name]).generator(world) for name in parts]
+        days = paths[0][0]
+        total = np.zeros(days.size)
+        for own, values in paths:
+            total[np.searchsorted(days, own)] += values
+        return days, np.round(total, PARTS_DECIMALS)
+
+    return read
+
+
 SERIES: Mapping[str, Line] = {
     "br_selic_target": Line(selic_target, 2, decided=copom_of),
     "br_cdi_daily": Line(cdi, 6),
@@ -203,6 +236,7 @@ SERIES: Mapping[str, Line] = {
     "us_spx": Line(_close("spx", "nyse", 2), 2),
     "br_ibov": Line(_close("ibov", "b3", 0), 0),
     "fx_usdmxn": Line(_close("usdmxn", "weekdays", 4), 4),
+    **{total: Line(_sum_of(parts), PARTS_DECIMALS) for total, parts in PARTS.items()},
 }
 
 # A wandering series: half-life in its own steps, spread in logits around the middle of its range, and how many orders

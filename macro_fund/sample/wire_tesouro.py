@@ -1,7 +1,7 @@
-"""Tesouro Direto: the one CSV file with every morning's rates and prices.
+"""Tesouro Transparente: the one CSV file with every morning's rates and prices of Tesouro Direto.
 
 Belongs here: the retail bonds of the sample world, what they cost, and the file. Does not belong here: the curves they
-are read from (`paths_curves`, `paths_bonds`).
+are read from (`paths_curves`, `paths_bonds`), or the debt report, of which the host has a page (`wire_stn_debt`).
 
 Prices are of the morning, so they come from the curves of the bank day before. Coupons are taken as evenly spaced half
 years, which is near enough for a file that nobody reprices.
@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from macro_fund.sample import paths_bonds as paths
+from macro_fund.sample import wire_stn_debt
 from macro_fund.sample.noise import Days, Floats
 from macro_fund.sample.public import Instants, View, instants, series_by_code
 from macro_fund.sample.wire import Ask, not_found, reply
@@ -63,7 +64,9 @@ _SALE, _SALE_SELIC = 0.12, 0.01
 
 
 def answer(view: View, ask: Ask) -> Reply:
-    """Everything that is public; any other path is a web page with status 404."""
+    """Everything that is public, or the debt report's page; any other path is a web page with status 404."""
+    if ask.path == wire_stn_debt.PAGE_PATH:
+        return wire_stn_debt.page(view)
     if ask.path != _PATH:
         return not_found()
     whole, ends, known = _file(view.seed, view.poison_after)

@@ -319,6 +319,7 @@ _TABLES = [
     ),
     _bronze("ibge", "IBGE statistics: prices by group and subitem, production, retail, services, labour, GDP (SIDRA)."),
     _bronze("stn", "Treasury result (RTN) of the Tesouro Nacional, monthly."),
+    _bronze("stn_debt", "Federal debt report (RMD) of the Tesouro Nacional: stock, issuance, redemption, monthly."),
     _bronze("ipeadata", "Series that only Ipeadata still serves: terms of trade, confidence, EMBI."),
     _bronze("fred", "US and global series: FRED graph files, ALFRED vintages where a key is given."),
     _bronze("us_treasury", "US Treasury nominal and real par yield curves."),

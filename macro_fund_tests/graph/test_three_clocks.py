@@ -47,7 +47,7 @@ MIDDLE = date(2018, 5, 21)
 BY_NAME = {s.PROVIDER: s for s in SOURCES}
 DAILY_FILES = [name for name, s in BY_NAME.items() if getattr(s, "DAILY_FILES", False)]
 # Providers of which the server has nothing: empty, and said so series by series.
-NOTHING_SERVED = ("stn", "ipeadata", "anbima_ettj")
+NOTHING_SERVED = ("stn", "stn_debt", "ipeadata", "anbima_ettj")
 # Without a licensed feed there is nobody to ask.
 NOBODY_ASKED = "licensed_prices"
 # Slowest first, so that two threads end together.

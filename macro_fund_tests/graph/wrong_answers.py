@@ -175,6 +175,25 @@ def _settlements(body: bytes, edit: Edit, again: bool) -> bytes:
     return _repacked(body, lambda packed: _repacked(packed, change))
 
 
+def _debt(body: bytes, edit: Edit, again: bool) -> bytes:
+    """Numbers of every sheet of the workbook in the zip; the page that leads to it has none."""
+    return _repacked(body, lambda book: _sheets(book, edit, again))
+
+
+def _sheets(book: bytes, edit: Edit, again: bool) -> bytes:
+    from openpyxl import Workbook, load_workbook
+
+    out, new = BytesIO(), Workbook(write_only=True)
+    for old in load_workbook(BytesIO(book), read_only=True).worksheets:
+        sheet = new.create_sheet(old.title)
+        for row in old.iter_rows(values_only=True):
+            changed = [_written(c, edit) if isinstance(c, float | int) else c for c in row]
+            for line in [list(row), changed] if again and changed != list(row) else [changed]:
+                sheet.append(line)
+    new.save(out)
+    return out.getvalue()
+
+
 _FORECAST = "(?i)mediana|media|desviopadrao|minimo|maximo"
 EDITORS: Mapping[str, Editor] = {
     "bcb_sgs": _rows("valor"),
@@ -183,6 +202,7 @@ EDITORS: Mapping[str, Editor] = {
     "bcb_focus_periods": _rows(_FORECAST, "value"),
     "ibge": _ibge,
     "stn": _table(";", slice(1, 2), comma=True, encoding="latin-1"),
+    "stn_debt": _debt,
     "ipeadata": _rows("VALVALOR", "value"),
     "fred": _fred,
     "us_treasury": _table(",", slice(1, None)),

@@ -69,6 +69,7 @@ SPOILT: list[tuple[str, str, str, object]] = [
     ("fomc", "a text is long enough to be one", "text", "Access denied"),
     ("fomc", "the language is the bank's own", "language", "pt"),
     ("fomc", "the address is of the bank", "url", "minutes.htm"),
+    ("stn_debt", "a debt is not negative", "value", -0.01),
     ("tesouro_direto", "a price is not negative", "buy_price", -0.01),
     ("tesouro_direto", "a title matures on or after the day of its price", "maturity", DAYS[0]),
     ("us_treasury", "rates are decimals", "value", 0.26),
