@@ -323,7 +323,8 @@ def _print_coverage(found: pl.DataFrame, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found.to_dicts(), default=str, ensure_ascii=False))
         return
-    table = RichTable("source", Column("series", no_wrap=True), "first", "last", "rows", "vintage", "calendar", "lag", "observed", "gaps")
+    series = Column("series", no_wrap=True)
+    table = RichTable("source", series, "first", "last", "rows", "vintage", "calendar", "lag", "observed", "gaps")
     for r in found.iter_rows(named=True):
         shares = [f"{r[b]:.0%}" if r[b] is not None else "" for b in ("vintage", "calendar", "lag", "observed")]
         cells = (r["first"] or "", r["last"] or "", f"{r['rows']:,}", *shares, r["gaps"])

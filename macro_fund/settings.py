@@ -331,7 +331,7 @@ def parse_file(path: Path, kind: Any) -> Any:
     return _parsed(path, _text(path), kind)
 
 
-@lru_cache(maxsize=64)  # by content: each asset of a run opens the home, and the catalogue of series takes half a second
+@lru_cache(maxsize=64)  # by content: each asset of a run opens the home, and the catalogue is slow to read
 def _parsed(path: Path, text: str, kind: Any) -> Any:
     data = _loaded(path, text)
     try:
