@@ -15,6 +15,7 @@ import polars as pl
 
 from macro_fund.curves.flat_forward import YEAR_BD, Curves, curves
 from macro_fund.curves.known import as_known, curve_days, quotes_known, vintages, walk_back
+from macro_fund.curves.quality import score, usual_quotes
 from macro_fund.store.tables import TABLES
 from macro_fund.time.calendars import BusinessCalendar
 
@@ -27,9 +28,12 @@ _TABLE = TABLES["silver/di_curve"]
 
 @dataclass(frozen=True)
 class DiCurves:
-    """Curves of many sessions. `days`: (session, curve_date, version, cdi, curve), where `curve` is the curve's number.
+    """Curves of many sessions. `days`: (session, curve_date, version, cdi, cdi_date, n_contracts, first_bdays, quality,
+    curve), where `curve` is the curve's number.
 
     `quotes`: (curve_date, version, contract, bdays, rate, settle_price), the unexpired DI1 contracts behind the curves.
+    The first settlement of a contract is not among them: B3 sets it without a trade, up to 225 bp from the others, and
+    leaves it out of its own reference curve.
     """
 
     days: pl.DataFrame
@@ -62,9 +66,8 @@ def di_curve(
     start = np.maximum(tenor - FORWARD_BD, 0)
     forward = np.where(tenor >= FORWARD_BD, built.curves.forward(number, start, tenor), np.nan)
     beyond = tenor > built.curves.last_bdays(number)
-    grid = built.days.select(
-        "session", "curve_date", "n_contracts", pl.col("cdi").is_not_null().alias("anchored"), "first_bdays"
-    )
+    anchored = pl.col("cdi").is_not_null().alias("anchored")
+    grid = built.days.select("session", "curve_date", "n_contracts", anchored, "first_bdays", "quality")
     repeated = grid.select(pl.all().repeat_by(tenor.size).explode())
     return (
         repeated.with_columns(
@@ -84,13 +87,14 @@ def build(
     settlements: pl.DataFrame, cdi_daily: pl.DataFrame, sessions: Sequence[date], calendar: BusinessCalendar
 ) -> DiCurves:
     """Curves of the sessions through their contracts; see `di_curve` for the inputs."""
-    rows = settlements.filter(pl.col("root") == "DI1")
+    rows = _with_firsts(settlements.filter(pl.col("root") == "DI1"))
     days = _with_cdi(curve_days(rows, sessions, "contract"), cdi_daily, calendar)
     quotes = _live_quotes(quotes_known(rows, days, "contract"), calendar)
     spans = quotes.group_by("curve_date", "version").agg(
         pl.len().alias("n_contracts"), pl.col("bdays").min().alias("first_bdays")
     )
     days = days.join(spans, on=["curve_date", "version"], how="inner", maintain_order="left")
+    days = _with_quality(days, rows, calendar)
     distinct = days.select("curve_date", "version", "cdi").unique(maintain_order=True).with_row_index("curve")
     days = days.join(distinct, on=["curve_date", "version", "cdi"], nulls_equal=True, maintain_order="left")
     nodes = distinct.join(quotes, on=["curve_date", "version"], how="inner").select("curve", "bdays", "rate")
@@ -105,8 +109,16 @@ def build(
     )
 
 
+def _with_firsts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds `first`: the contract's first settlement, on a day after the first day of all, as known then."""
+    day = pl.col("event_date")
+    known = rows.sort("session", "event_date", "contract")
+    return known.with_columns(first=(day == day.cum_min().over("contract")) & (day > day.cum_min()))
+
+
 def _live_quotes(quotes: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
-    """Unexpired contracts with business days counted by the calendar known on the settlement day."""
+    """Unexpired contracts, settled before, with business days counted by the calendar known on the settlement day."""
+    quotes = quotes.filter(~pl.col("first"))
     bdays = calendar.count_many(quotes["curve_date"], quotes["maturity"], known_on=quotes["curve_date"])
     implied = (FACE_BRL / pl.col("settle_price")) ** (YEAR_BD / pl.col("bdays")) - 1.0
     return (
@@ -117,11 +129,22 @@ def _live_quotes(quotes: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFra
     )
 
 
+def _with_quality(days: pl.DataFrame, rows: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
+    """Adds `quality`; the curve that a session should have is that of the business day before."""
+    counts = usual_quotes(rows, "contract").select("usual", curve_date="event_date")
+    behind = calendar.count_many(days["curve_date"], days["session"], known_on=days["session"]) - 1
+    aged = days.join(counts, on="curve_date", how="left", maintain_order="left").with_columns(
+        behind=pl.Series(behind, dtype=pl.Int32)
+    )
+    value = score(pl.col("n_contracts"), pl.col("usual"), pl.col("behind"), pl.col("cdi").is_not_null())
+    return aged.with_columns(quality=value).drop("usual", "behind")
+
+
 def _with_cdi(days: pl.DataFrame, cdi_daily: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
-    """Adds `cdi`: the newest daily CDI up to the curve's day that the session knows; null if none is recent."""
+    """Adds `cdi`, the newest daily CDI up to the curve's day that the session knows, and `cdi_date`; null if old."""
     events = cdi_daily.group_by("event_date").agg(pl.col("session").min()).sort("event_date")
     if days.is_empty() or events.is_empty():
-        return days.with_columns(cdi=pl.lit(None, pl.Float64))
+        return days.with_columns(cdi=pl.lit(None, pl.Float64), cdi_date=pl.lit(None, pl.Date))
     dates = events["event_date"].to_numpy()
     curve_date = days["curve_date"].to_numpy()
     at = np.searchsorted(dates, curve_date, side="right") - 1
@@ -131,4 +154,4 @@ def _with_cdi(days: pl.DataFrame, cdi_daily: pl.DataFrame, calendar: BusinessCal
     newest = np.where(recent, dates[np.maximum(at, 0)], np.datetime64("NaT"))
     wanted = days.with_columns(event_date=pl.Series(newest, dtype=pl.Date))
     value = vintages(cdi_daily, ["event_date"]).select("session", "event_date", pl.col("value").alias("cdi"))
-    return as_known(wanted, value, ["event_date"]).drop("event_date")
+    return as_known(wanted, value, ["event_date"]).rename({"event_date": "cdi_date"})

@@ -11,7 +11,8 @@ from datetime import date
 import polars as pl
 
 from macro_fund.curves import checks as curve_checks
-from macro_fund.curves.di import di_curve
+from macro_fund.curves.di import build, di_curve
+from macro_fund.curves.policy_path import policy_path
 from macro_fund.curves.ust import TENORS, ust_curve
 from macro_fund.instruments.checks import pnl_recomputed
 from macro_fund.instruments.contracts import PRICED_ROOTS
@@ -19,12 +20,14 @@ from macro_fund.instruments.marks import contract_marks, instrument_returns
 from macro_fund.orchestration.checks import bounded, every_session, located, sessions_inside
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
-from macro_fund.reports.plots import curve_picture, returns_picture
+from macro_fund.reports.plots import curve_picture, path_picture, returns_picture
+from macro_fund.time.releases import load_meetings
 
 PYTHON = frozenset({"python", "polars", "parquet"})
 
 
 CDI = pl.col("series_id") == "br_cdi_daily"
+TARGET = pl.col("series_id") == "br_selic_target"
 PRICED = pl.col("root").is_in(PRICED_ROOTS)
 NOMINAL = pl.col("series_id").is_in(list(TENORS))
 
@@ -46,6 +49,13 @@ def point_values(run: Run) -> dict[str, float]:
 
 def _di_curve(run: Run) -> pl.DataFrame:
     return di_curve(settlements(run), cdi(run), run.sessions, run.home.calendar("anbima"))
+
+
+def _policy_path(run: Run) -> pl.DataFrame:
+    calendar = run.home.calendar("anbima")
+    built = build(settlements(run), cdi(run), run.sessions, calendar)
+    targets = run.read("bronze/bcb_sgs", where=TARGET)
+    return policy_path(built, targets, [m.date for m in load_meetings("copom_meetings")], calendar)
 
 
 def _ust_curve(run: Run) -> pl.DataFrame:
@@ -79,6 +89,14 @@ def _di_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     return stored + located(curve_checks.di_repricing(settled, cdi_rows, run.sessions, calendar))
 
 
+def _steps_in_order(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    before = pl.col("effective_bd").shift(1).over("session", "curve_date", order_by="meeting")
+    bad = frame.with_columns(before=before).filter(pl.col("effective_bd") <= pl.col("before").fill_null(0))
+    return [
+        (s, f"{m}: effective after {n} days") for s, m, n in bad.select("session", "meeting", "effective_bd").rows()
+    ]
+
+
 def _ust_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     return located(curve_checks.ust_repricing(frame))
 
@@ -97,6 +115,9 @@ def _pnl_known(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     ]
 
 
+# A contract that misses by more has another price than its neighbours; the most of 2010-2021 was 25 bp (May 2017).
+MISS_BP = 60.0
+
 NODES = (
     Node(
         "silver/di_curve",
@@ -109,6 +130,18 @@ NODES = (
             every_session(),
         ),
         plot=curve_picture,
+    ),
+    Node(
+        "silver/policy_path",
+        PYTHON,
+        ("bronze/b3_settlements", "bronze/bcb_sgs"),
+        _policy_path,
+        (
+            bounded(["fit_bp"], 0.0, MISS_BP),
+            Check("steps_in_order", "meetings and their effective days ascend", _steps_in_order),
+            every_session(gate=False),
+        ),
+        plot=path_picture,
     ),
     Node(
         "silver/ust_curve",

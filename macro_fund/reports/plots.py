@@ -135,6 +135,22 @@ def curve_picture(frame: pl.DataFrame) -> bytes:
     return png(fig)
 
 
+def path_picture(frame: pl.DataFrame) -> bytes:
+    """Policy path: the implied target after each meeting, now and 21 and 63 sessions before."""
+    days = frame["session"].unique().sort()
+    if not days.len():
+        return _empty("policy path")
+    fig, (ax,) = figure("target after each COPOM meeting that DI1 implies, %")
+    for back, colour in zip((0, 21, 63), COLOURS, strict=False):
+        if back < days.len():
+            part = frame.filter(pl.col("session") == days[-1 - back]).sort("meeting")
+            level = (part["implied_target"].fill_null(part["step_rate"]) * 100).to_list()
+            ax.step(part["meeting"].to_list(), level, where="post", color=colour, label=str(part["curve_date"].max()))
+    _dated(ax)
+    _legend(ax)
+    return png(fig)
+
+
 def returns_picture(frame: pl.DataFrame) -> bytes:
     """Instruments: cumulated P&L of one contract, thousands of BRL."""
     part = frame.with_columns(shown=pl.col("pnl_brl").fill_null(0).cum_sum().over("instrument") / 1000)

@@ -136,8 +136,36 @@ def test_expired_contract_is_dropped_and_a_one_day_contract_replaces_the_cdi() -
     expired = row.with_columns(contract=pl.lit("DI1H19"), maturity=pl.lit(DAY), settle_rate=pl.lit(0.5))
     assert of(pl.concat([base, expired]), keys=[SESSION]).equals(of(keys=[SESSION]))
     tomorrow = expired.with_columns(maturity=pl.lit(date(2019, 3, 29)), settle_rate=pl.lit(0.0629))
-    found = of(pl.concat([base, tomorrow]), keys=[SESSION])
+    before = base.filter((pl.col("event_date") == date(2019, 3, 27)) & (pl.col("contract") == "DI1F21")).with_columns(
+        contract=pl.lit("DI1H19"), maturity=pl.lit(date(2019, 3, 29))
+    )
+    found = of(pl.concat([base, before, tomorrow]), keys=[SESSION])
     assert found["rate"][0] == pytest.approx(0.0629, abs=1e-12)
+
+
+def test_the_first_settlement_of_a_contract_is_no_node(curve: pl.DataFrame) -> None:
+    base = market.settlements()
+    like = (pl.col("contract") == "DI1F21") & (pl.col("event_date") >= DAY)
+    listed = base.filter(like & (pl.col("event_date") <= date(2019, 3, 29))).with_columns(
+        contract=pl.lit("DI1J20"), maturity=pl.lit(date(2020, 4, 1)), settle_rate=pl.col("settle_rate") + 0.02
+    )
+    rows = of(pl.concat([base, listed]), keys=[SESSION, date(2019, 4, 1)])
+    assert at(rows).equals(at(curve))
+    year, later = pl.col("tenor_bd") == 252, date(2019, 4, 1)
+    assert at(rows, later).filter(year)["rate"].item() > at(curve, later).filter(year)["rate"].item() + 0.01
+
+
+def test_quality_falls_with_age_and_with_missing_contracts(curve: pl.DataFrame) -> None:
+    def quality(settlements: pl.DataFrame) -> float:
+        return float(at(of(settlements, keys=[SESSION]))["quality"].unique().item())
+
+    base = market.settlements()
+    today = pl.col("event_date") == DAY
+    assert at(curve)["quality"].unique().to_list() == [1.0]
+    assert quality(base.filter(~today)) == pytest.approx(0.5)
+    half = base.filter(~today | (pl.col("contract").str.slice(3, 1) == "F") | (pl.col("root") != "DI1"))
+    kept, usual = (r.filter(today & (pl.col("root") == "DI1")).height for r in (half, base))
+    assert quality(half) == pytest.approx(kept / usual, abs=0.03)
 
 
 def test_rate_missing_in_the_file_is_taken_from_the_pu(curve: pl.DataFrame) -> None:

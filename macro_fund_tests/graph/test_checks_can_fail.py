@@ -112,6 +112,8 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("*", "no_jumps"): scaled("value", 1000.0, pl.col("event_date") == pl.col("event_date").max().over("series_id")),
     ("silver/di_curve", "no_arbitrage"): put("rate", -0.01),
     ("silver/di_curve", "reprices_contracts"): another_price,
+    ("silver/policy_path", "bounded"): put("fit_bp", 61.0),
+    ("silver/policy_path", "steps_in_order"): put("effective_bd", 0),
     ("silver/ust_curve", "reprices_par"): scaled("zero_rate", 1.01),
     ("silver/contract_marks", "pnl_recomputed"): put("pnl_brl", pl.col("pnl_brl") + 1000),
     ("silver/contract_marks", "pnl_known"): put("pnl_brl", None, pl.col("prev_trade_date").is_not_null()),
