@@ -24,7 +24,7 @@ from macro_fund.orchestration.checks import (
 from macro_fund.orchestration.frames import to_pandas
 from macro_fund.orchestration.node import Check, Node, Output
 from macro_fund.orchestration.run import Run, side_table
-from macro_fund.reports.plots import newest_values
+from macro_fund.reports.plots import LINES, newest_values
 from macro_fund.settings import default_settings
 from macro_fund.sources import (
     anbima_bonds,
@@ -155,7 +155,7 @@ def _node(source: ModuleType) -> Node:
             no_quarantine(),
             *([no_jumps(daily)] if daily else []),
         ),
-        plot=newest_values if table.columns is OBSERVATION else None,
+        plot=newest_values if table.columns is OBSERVATION and 0 < len(catalogue) <= LINES else None,
     )
 
 

@@ -19,6 +19,7 @@ SIZE = (7.2, 2.7)
 INK = "#1c2733"
 COLOURS = ("#1f5fa8", "#c8553d", "#2e8b57", "#8a5fb0", "#c49a2c", "#4a6572")
 RECENT = 252
+LINES = 6  # the most series that a picture can show apart
 
 
 def figure(title: str, panels: int = 1) -> tuple[Figure, Sequence[Axes]]:
@@ -95,8 +96,8 @@ def recent(frame: pl.DataFrame, sessions: int = RECENT) -> pl.DataFrame:
 
 
 def newest_values(frame: pl.DataFrame) -> bytes:
-    """Observations: the last two years of up to six series, each against its own mean and spread."""
-    ids = frame["series_id"].unique().sort().to_list()[:6]
+    """Observations: the last two years of up to LINES series, each against its own mean and spread."""
+    ids = frame["series_id"].unique().sort().to_list()[:LINES]
     last = frame["event_date"].max()
     if last is None:
         return _empty("observations")
