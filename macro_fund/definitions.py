@@ -21,7 +21,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
         jobs=list(JOBS),
         schedules=[schedules.morning],
         sensors=list(sensors.SENSORS),
-        resources={"fund": FundResource(), "dbt": silver_dbt.dbt_resource(), **(resources or {})},
+        resources={"fund": FundResource(), **(resources or {})},
         executor=dg.in_process_executor,
     )
 

@@ -116,7 +116,8 @@ def test_verify_finds_a_file_that_was_edited(cli: Cli, home_dir: Path) -> None:
     cli("init", "--inception", "2024-04-01")
     home = Home.open(home_dir)
     table, key = TABLES["silver/ust_curve"], date(2024, 4, 1)
-    row = {"session": [key], "curve_date": [key], "tenor_years": [10.0], "par_yield": [0.04], "zero_rate": [0.04]}
+    rates = {name: [0.04] for name in ("par_yield", "zero_rate", "forward_rate")}
+    row = {"session": [key], "curve_date": [key], "tenor_years": [10.0], **rates, "quality": [1.0]}
     home.lake.write(table, key, pl.DataFrame(row, schema=table.schema))
     assert cli("verify").exit_code == 0
     path = home.lake.path(table.key, key)

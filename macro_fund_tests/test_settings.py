@@ -36,7 +36,7 @@ def test_the_projects_own_config_is_right():
     settings = default_settings()
     assert len(settings.series) >= 1_700
     named = get_args(Series.model_fields["source"].annotation)
-    assert len(named) == 22
+    assert len(named) == 23
     # A source without a policy could not be asked, and one that the catalogue may not name would never be.
     assert set(settings.sources) == set(named)
     assert {s.source for s in settings.series} >= set(named) - {"licensed_prices"}  # a licensee writes its series

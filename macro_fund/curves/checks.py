@@ -20,6 +20,7 @@ from macro_fund.time.calendars import BusinessCalendar
 HALF_CENT = 0.005
 HALF_RATE_TICK = 0.000005  # B3 publishes settlement rates with three decimals of a percent
 PAR_TOLERANCE = 1e-8
+FORWARD_TOLERANCE = 1e-9
 PROBLEM = pl.Schema({"session": pl.Date, "curve_date": pl.Date, "item": pl.String, "reason": pl.String})
 
 
@@ -65,6 +66,45 @@ def di_repricing(
 
 def ust_repricing(curve: pl.DataFrame) -> pl.DataFrame:
     """Rows of silver/ust_curve whose zero rate does not reprice the par bond (or bill) of its tenor to 100."""
+    return _reprices(curve, "UST")
+
+
+def tips_repricing(curve: pl.DataFrame) -> pl.DataFrame:
+    """Rows of silver/us_real_curve whose real zero rate does not reprice the real par bond of its tenor to 100."""
+    return _reprices(curve, "TIPS")
+
+
+def ust_forwards(curve: pl.DataFrame) -> pl.DataFrame:
+    """Rows of silver/ust_curve up to which the discount factor rises, or whose forward is not the one of its zeros.
+
+    A nominal forward below zero is no arbitrage while bills can be held at less, but it has not been at these tenors.
+    """
+    log_c = pl.col("zero_rate") * pl.col("tenor_years")
+    years = pl.col("tenor_years")
+    step, span = (c.diff().over("session", "curve_date", order_by="tenor_years").fill_null(c) for c in (log_c, years))
+    expected = (step / span).exp() - 1
+    reason = (
+        pl.when(step.is_nan() | (step < 0))
+        .then(pl.format("discount factor rises up to this tenor (zero rate {})", "zero_rate"))
+        .when(~((pl.col("forward_rate") - expected).abs() <= FORWARD_TOLERANCE))
+        .then(pl.format("forward {} is not that of the zero rates", "forward_rate"))
+    )
+    return _problems(curve.with_columns(item=pl.format("UST {} years", "tenor_years"), reason=reason))
+
+
+def breakevens(real: pl.DataFrame, nominal: pl.DataFrame) -> pl.DataFrame:
+    """Rows of silver/us_real_curve whose breakeven is not Fisher's on the zero rates of silver/ust_curve."""
+    keys = ["session", "curve_date", "tenor_years"]
+    both = real.join(nominal.select(*keys, nominal="zero_rate"), on=keys, how="inner")
+    wrong = ~((1 + pl.col("breakeven")) * pl.col("zero_rate").exp() / pl.col("nominal").exp() - 1).abs().is_between(
+        0, FORWARD_TOLERANCE
+    )
+    text = pl.format("breakeven {} from nominal {} and real {}", pl.col("breakeven"), "nominal", "zero_rate")
+    reason = pl.when(wrong.fill_null(value=True)).then(text.fill_null("no breakeven on a day with both curves"))
+    return _problems(both.with_columns(item=pl.format("TIPS {} years", "tenor_years"), reason=reason))
+
+
+def _reprices(curve: pl.DataFrame, name: str) -> pl.DataFrame:
     # Sessions that repeat a curve hold the same rows: each (session, curve_date) is one curve here.
     rows = curve.sort("session", "curve_date", "tenor_years").with_columns(version=pl.col("session"))
     parts = [_par_prices(group) for group in same_tenors(rows)]
@@ -74,7 +114,7 @@ def ust_repricing(curve: pl.DataFrame) -> pl.DataFrame:
     text = pl.format("par bond at {} reprices to {}, not 100", "par_yield", "price")
     return _problems(
         pl.concat(parts).with_columns(
-            item=pl.format("UST {} years", "tenor_years"),
+            item=pl.format("{} {} years", pl.lit(name), "tenor_years"),
             reason=pl.when(error.is_nan() | (error > PAR_TOLERANCE)).then(text),
         )
     )

@@ -90,18 +90,17 @@ def policy_path(
     meetings: last days of the COPOM's meetings. Sessions that share a curve share its fit. A curve with fewer than two
     contracts inside the horizon has no path; without CDI or target the path has no implied target.
     """
-    curves = built.days.select("curve_date", "version", "cdi").unique(maintain_order=True)
+    days = _with_anchor(built.days, targets)
+    curves = days.select("curve_date", "version", "anchor").unique(maintain_order=True)
     quotes = built.quotes.partition_by("curve_date", "version", as_dict=True)
     parts = []
-    for day, version, cdi in curves.iter_rows():
-        if (found := _path(day, cdi, quotes[day, version], meetings, calendar)) is not None:
-            keys = {"curve_date": day, "version": version, "cdi": cdi}
+    for day, version, anchor in curves.iter_rows():
+        if (found := _path(day, anchor, quotes[day, version], meetings, calendar)) is not None:
+            keys = {"curve_date": day, "version": version, "anchor": anchor}
             parts.append(found.with_columns(**{k: pl.lit(v, curves.schema[k]) for k, v in keys.items()}))
     if not parts:
         return _TABLE.empty()
-    paths = _with_basis(built.days, targets).join(
-        pl.concat(parts), on=["curve_date", "version", "cdi"], nulls_equal=True
-    )
+    paths = days.join(pl.concat(parts), on=["curve_date", "version", "anchor"], nulls_equal=True)
     return (
         paths.with_columns(implied_target=pl.col("step_rate") + pl.col("basis"))
         .select(list(_TABLE.schema))
@@ -110,16 +109,22 @@ def policy_path(
     )
 
 
-def _with_basis(days: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
-    """(session, curve_date, version, cdi, basis): target less annualised CDI, both of the newest CDI's day."""
-    wanted = days.select("session", "curve_date", "version", "cdi", event_date="cdi_date")
-    target = vintages(targets, ["event_date"]).select("session", "event_date", target="value")
-    known = as_known(wanted, target, ["event_date"])
-    return known.with_columns(basis=pl.col("target") - ((1.0 + pl.col("cdi")) ** YEAR_BD - 1.0))
+def _with_anchor(days: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """(session, curve_date, version, basis, anchor): target less CDI, and the overnight rate in force that day.
+
+    The newest CDI known can be of before a decision that the contracts have in them already: the anchor moves with the
+    target from the CDI's day to the curve's.
+    """
+    target = vintages(targets, ["event_date"]).select("session", "event_date", "value")
+    rate = (1.0 + pl.col("cdi")) ** YEAR_BD - 1.0
+    then = as_known(days.with_columns(event_date="cdi_date"), target, ["event_date"]).rename({"value": "then"})
+    now = as_known(then.with_columns(event_date="curve_date"), target, ["event_date"]).rename({"value": "now"})
+    moved = (pl.col("now") - pl.col("then")).fill_null(0.0)
+    return now.select("session", "curve_date", "version", basis=pl.col("then") - rate, anchor=rate + moved)
 
 
 def _path(
-    day: date, cdi: float | None, quotes: pl.DataFrame, meetings: Sequence[date], calendar: BusinessCalendar
+    day: date, anchor: float | None, quotes: pl.DataFrame, meetings: Sequence[date], calendar: BusinessCalendar
 ) -> pl.DataFrame | None:
     """(meeting, announced, effective_bd, step_rate, change_bp, fit_bp) of one curve; None without enough contracts."""
     ahead = meetings_known(day, meetings)
@@ -130,8 +135,8 @@ def _path(
     horizon = starts[-1] + (starts[-1] - starts[-2])
     near = quotes.filter(pl.col("bdays") <= int(horizon)).sort("bdays")
     bdays, rates = near["bdays"].to_numpy(), near["rate"].to_numpy()
-    if cdi is not None and (not bdays.size or bdays[0] > 1):
-        bdays, rates = np.append(1, bdays), np.append((1.0 + cdi) ** YEAR_BD - 1.0, rates)
+    if anchor is not None and (not bdays.size or bdays[0] > 1):
+        bdays, rates = np.append(1, bdays), np.append(anchor, rates)
     if bdays.size < 2:
         return None
     fit = fit_steps(bdays, rates, starts)

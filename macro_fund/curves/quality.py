@@ -13,13 +13,21 @@ USUAL_DAYS = 21
 def usual_quotes(quotes: pl.DataFrame, item: str) -> pl.DataFrame:
     """(event_date, quoted, usual) of each quoted day: items in its first answer, and their median over 21 days before.
 
-    quotes: rows (session, event_date, item, ...) of one family. A day's number never changes with what comes later; the
-    first day is its own usual.
+    quotes: rows (session, event_date, item, ...) of one family. A day that came after a later day counts for no other,
+    so that what was usual on a morning never changes; the first day is its own usual.
     """
-    first = pl.col("session") == pl.col("session").min().over("event_date")
-    days = quotes.filter(first).group_by("event_date").agg(pl.col(item).n_unique().alias("quoted")).sort("event_date")
+    earliest = pl.col("session") == pl.col("session").min().over("event_date")
+    days = (
+        quotes.filter(earliest)
+        .group_by("event_date")
+        .agg(pl.col(item).n_unique().alias("quoted"), pl.col("session").first().alias("first"))
+        .sort("event_date")
+    )
+    in_order = days.filter((pl.col("first") <= pl.col("first").reverse().cum_min().reverse().shift(-1)).fill_null(True))
     median = pl.col("quoted").shift(1).rolling_median(USUAL_DAYS, min_samples=1)
-    return days.with_columns(usual=median.fill_null(pl.col("quoted").cast(pl.Float64)))
+    usual = in_order.select("event_date", usual=median.fill_null(pl.col("quoted").cast(pl.Float64)))
+    known = days.join(usual, on="event_date", how="left", maintain_order="left")
+    return known.select("event_date", "quoted", pl.col("usual").forward_fill())
 
 
 def score(quoted: pl.Expr, usual: pl.Expr, age: pl.Expr, anchored: pl.Expr | None = None) -> pl.Expr:

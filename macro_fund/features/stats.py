@@ -36,34 +36,44 @@ def ewma_vol(changes: pl.Series, decay: float = 0.94) -> pl.Series:
     return _observed(changes, recursion)
 
 
-def rolling_vol(changes: pl.Series, window: int = 63) -> pl.Series:
-    """Sample standard deviation (n - 1) of the last `window` observations, null before there are as many."""
+def rolling_vol(changes: pl.Series, window: int = 63, last: int | None = None) -> pl.Series:
+    """Sample standard deviation (n - 1) of the last `window` observations, null before there are as many.
+
+    last: compute only the last so many rows, and leave the others null; the numbers are the same bit by bit.
+    """
+    first = _first_wanted(changes, last)
 
     def deviation(x: Array) -> Array:
         out = np.full(x.size, np.nan)
-        if x.size >= window:
-            last = np.lib.stride_tricks.sliding_window_view(x, window)
+        start = max(first, window - 1)
+        if x.size > start:
+            parts = np.lib.stride_tricks.sliding_window_view(x[start - window + 1 :], window)
             # Equal numbers deviate by nothing; rounding in their mean would leave a tiny number to divide by.
-            out[window - 1 :] = np.where(np.ptp(last, axis=1) > 0, last.std(axis=1, ddof=1), 0.0)
+            out[start:] = np.where(np.ptp(parts, axis=1) > 0, parts.std(axis=1, ddof=1), 0.0)
         return out
 
     return _observed(changes, deviation)
 
 
-def robust_z(values: pl.Series, window: int = 504, min_obs: int = 252, clip: float = 3.0) -> pl.Series:
+def robust_z(
+    values: pl.Series, window: int = 504, min_obs: int = 252, clip: float = 3.0, last: int | None = None
+) -> pl.Series:
     """(x - median) / (1.4826 * MAD) over the last `window` observations, x included, clipped to +-clip.
 
     Null with fewer than `min_obs` observations, and where the MAD is 0: a series that does not move has no z.
+    last: compute only the last so many rows, and leave the others null; the numbers are the same bit by bit.
     """
     if not 1 <= min_obs <= window:
         raise ValueError(f"min_obs must be between 1 and the window of {window}, got {min_obs}")
+    first = _first_wanted(values, last)
 
     def score(x: Array) -> Array:
         out = np.full(x.size, np.nan)
-        for end in range(min_obs, min(window, x.size + 1)):
+        for end in range(max(min_obs, first + 1), min(window, x.size + 1)):
             out[end - 1] = _last_z(x[None, :end])[0]
-        if x.size >= window:
-            out[window - 1 :] = _last_z(np.lib.stride_tricks.sliding_window_view(x, window))
+        start = max(first, window - 1)
+        if x.size > start:
+            out[start:] = _last_z(np.lib.stride_tricks.sliding_window_view(x[start - window + 1 :], window))
         return np.clip(out, -clip, clip)
 
     return _observed(values, score)
@@ -149,6 +159,16 @@ def _hp_filter(x: Array, smoothing: float) -> Array:
             covariance = covariance - np.outer(gain, covariance[0])
             out[t] = state[0]
     return out
+
+
+def _first_wanted(values: pl.Series, last: int | None) -> int:
+    """How many observations come before the last `last` rows of the series; 0 when all rows are wanted."""
+    if last is None:
+        return 0
+    if last < 0:
+        raise ValueError(f"last must be 0 or more rows, got {last}")
+    seen = ~np.isnan(_floats(values))
+    return int(seen[: max(seen.size - last, 0)].sum())
 
 
 def _floats(values: pl.Series) -> Array:

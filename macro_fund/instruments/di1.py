@@ -85,6 +85,22 @@ def daily_settlement(pa: Values, pa_prev: Values, fc: Values) -> Array:
     return round2(np.asarray(pa, dtype=np.float64) - corrected)
 
 
+def carry_and_roll(
+    rate: Values, bdays: npt.ArrayLike, rate_rolled: Values, horizon: npt.ArrayLike, cdi: Values
+) -> tuple[Array, Array]:
+    """(carry, roll) of long PU over `horizon` business days on an unchanged curve, as fractions of its PU.
+
+    carry: the contract's own rate held, against the CDI (decimal, 252) that the correction pays; roll: the move to
+    `rate_rolled`, the curve's rate at bdays - horizon. The sum is PU(r(n-h), n-h) / [PU(r(n), n) (1+CDI)^(h/252)] - 1.
+    """
+    days, over = np.asarray(bdays, dtype=np.float64), np.asarray(horizon, dtype=np.float64)
+    if np.any(days - over < 0):
+        raise ValueError("the horizon is longer than the contract")
+    now = pu(rate, days) * (1.0 + np.asarray(cdi, dtype=np.float64)) ** (over / YEAR_BD)
+    held, total = pu(rate, days - over) / now - 1.0, pu(rate_rolled, days - over) / now - 1.0
+    return held, total - held
+
+
 def _checked(rate: Values, bdays: npt.ArrayLike) -> tuple[Array, Array]:
     rates = np.asarray(rate, dtype=np.float64)
     days = np.asarray(bdays, dtype=np.float64)

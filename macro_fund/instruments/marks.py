@@ -4,63 +4,90 @@ Belongs here: settlement rows -> silver/contract_marks, marks + roll path -> sil
 here: which contract an instrument holds (rolling.py), positions or money of the fund (pms/).
 
 A late or corrected settlement comes as a new row in the session in which it arrived, together with a new row of the
-contract's next settlement, whose P&L it changes, and a late CDI as new rows of the DI1 settlements that it carries: the
-newest rows that a session knows always add up. A roll is decided on a day's settlement and concerns the P&L from the
-next day on, so every return is of one and the same contract.
+contract's next settlement, whose P&L it changes, and a late CDI, PTAX, VNA or DDI as new rows of the settlements that
+rest on it: the newest rows that a session knows always add up. A roll is decided on a day's settlement and concerns the
+P&L from the next day on, so every return is of one and the same contract.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import polars as pl
 
 from macro_fund.curves.known import as_known, vintages, walk_back
-from macro_fund.instruments import di1, futures
+from macro_fund.instruments import dap, ddi, di1, frc, futures
+from macro_fund.instruments.contracts import first_ddi
+from macro_fund.instruments.limits import LimitDay, limit_locked
 from macro_fund.instruments.rolling import roll_path
 from macro_fund.settings import Instrument
 from macro_fund.store.tables import TABLES
-from macro_fund.time.calendars import BusinessCalendar
+from macro_fund.time.calendars import BusinessCalendar, Days
 
 MAX_GAP_BD = 5
+CARRIED_ROOTS = ("DI1", "DDI", "DAP")  # PUs that are carried at the CDI
+DOLLAR_ROOTS = ("DDI", "FRC")
+INDEXED_ROOT, FORWARD_ROOT = "DAP", "FRC"
+LINEAR_ROOTS = ("DOL", "WDO", "IND", "WIN")
+_LOOK_BACK_CD = 40  # more than MAX_GAP_BD business days
+_MONTH_BD = 25  # no two 15ths are further apart in business days
 _MARKS = TABLES["silver/contract_marks"]
 _RETURNS = TABLES["silver/instrument_returns"]
 _KEY = ["contract", "event_date"]
 _STATIC = ["root", "maturity", "settle_price", "settle_rate"]
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What marks rest on beside the settlements: rows (session, event_date, value) of three series.
+
+    cdi_daily: decimal a day; ptax: closing ask, BRL per USD; vna: NTN-B nominal value, BRL. An empty one knows nothing:
+    the contracts that need it have no P&L.
+    """
+
+    cdi_daily: pl.DataFrame
+    ptax: pl.DataFrame
+    vna: pl.DataFrame
+
+
 def contract_marks(
     settlements: pl.DataFrame,
-    cdi_daily: pl.DataFrame,
+    inputs: Inputs,
     sessions: Sequence[date],
     calendar: BusinessCalendar,
     point_values: Mapping[str, float],
+    limit_days: Sequence[LimitDay] = (),
 ) -> pl.DataFrame:
     """silver/contract_marks of the settlements that became known in `sessions`, or whose P&L did.
 
-    settlements: bronze/b3_settlements rows; cdi_daily: rows (session, event_date, value = decimal a day) of the CDI;
-    calendar: bank days; point_values: BRL a point of each root, 1 contract. P&L is null on a contract's first day, when
-    its last settlement is more than five business days old, and while a CDI that carries it is not known: the session
-    that learns it gives the row again. Raises ValueError for a root without a point value.
+    settlements: bronze/b3_settlements rows; calendar: bank days; point_values: of each root (`contracts.point_values`);
+    limit_days: days with a price limit. P&L is null on a contract's first day, when its last settlement is more than
+    five business days old, and while a CDI, PTAX, VNA or leg that it needs is not known: the session that learns it
+    gives the row again. Raises ValueError for a root without a point value.
     """
     unknown = sorted(set(settlements["root"].unique()) - set(point_values))
     if unknown:
-        raise ValueError(f"no point value for {', '.join(unknown)}; add an instrument of that root to the settings")
-    quotes = vintages(settlements, _KEY).select("session", *_KEY, *_STATIC)
-    issued = pl.concat([_issued(quotes), _carried_anew(quotes, cdi_daily, calendar)]).unique()
+        raise ValueError(f"no point value for {', '.join(unknown)}; add the root to config/contracts.yaml")
+    quotes = vintages(_touched(settlements, inputs, sessions), _KEY).select("session", *_KEY, *_STATIC)
+    again = [_learnt_anew(quotes, need, news, calendar) for need, news in _news(quotes, inputs)]
+    issued = pl.concat([_issued(quotes), *again]).unique()
     issued = issued.filter(pl.col("session").is_in(list(sessions))).sort("contract", "event_date", "session")
     rows = _previous(issued, quotes, calendar)
     if rows.is_empty():
         return _MARKS.empty()
     rows = as_known(rows, quotes, _KEY)
-    before = quotes.select("session", "contract", prev_trade_date="event_date", prev_price="settle_price")
+    before = quotes.select(
+        "session", "contract", prev_trade_date="event_date", prev_price="settle_price", prev_rate="settle_rate"
+    )
     rows = as_known(rows, before, ["contract", "prev_trade_date"])
     rows = rows.join(
-        _corrections(rows, cdi_daily, calendar), on=["session", "event_date", "prev_trade_date"], how="left"
+        _corrections(rows, inputs.cdi_daily, calendar), on=["session", "event_date", "prev_trade_date"], how="left"
     )
-    return _valued(rows, calendar, point_values)
+    rows = _with_index(_with_ptax(rows, inputs.ptax, calendar), inputs.vna, calendar)
+    return _valued(_with_legs(rows, quotes, calendar), calendar, point_values, limit_days)
 
 
 def instrument_returns(
@@ -72,6 +99,7 @@ def instrument_returns(
     otherwise; both null on the first day, after a gap, and pnl_brl when the contract's own is null. A mark of the
     contract held or chosen that is given again gives the day again in that session.
     """
+    marks = marks.filter(pl.col("root").is_in([str(i.root) for i in instruments]))
     path = _reissued(roll_path(marks, instruments), marks).filter(pl.col("session").is_in(list(sessions)))
     if path.is_empty():
         return _RETURNS.empty()
@@ -98,6 +126,17 @@ def instrument_returns(
     )
 
 
+def _touched(settlements: pl.DataFrame, inputs: Inputs, sessions: Sequence[date]) -> pl.DataFrame:
+    """Settlements that the rows of `sessions` can rest on: none is issued of a day before the oldest day of their news,
+    and each looks back MAX_GAP_BD business days."""
+    news = [
+        frame.filter(pl.col("session").is_in(list(sessions)))["event_date"].min()
+        for frame in (settlements, inputs.cdi_daily, inputs.ptax, inputs.vna)
+    ]
+    oldest = min((day for day in news if isinstance(day, date)), default=date.max)
+    return settlements.filter(pl.col("event_date") > pl.lit(oldest) - pl.duration(days=_LOOK_BACK_CD))
+
+
 def _issued(quotes: pl.DataFrame) -> pl.DataFrame:
     """(session, contract, event_date) of every row to publish: each settlement, and the next one if it was known."""
     events = _events(quotes).with_columns(
@@ -113,19 +152,59 @@ def _issued(quotes: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([rows, moved])
 
 
-def _carried_anew(quotes: pl.DataFrame, cdi_daily: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
-    """(session, contract, event_date) of the DI1 settlements, known before, that a CDI new in `session` carries."""
-    events = _events(quotes.filter(pl.col("root") == "DI1"))
+@dataclass(frozen=True)
+class _Need:
+    """Which settlements rest on a series: their roots, its days counted from the settlement, and which of them."""
+
+    roots: tuple[str, ...]
+    lags: tuple[int, int]
+    rests_on: Callable[[pl.DataFrame, BusinessCalendar], pl.Expr]
+
+
+def _carried(rows: pl.DataFrame, calendar: BusinessCalendar) -> pl.Expr:
+    return (pl.col("prev_trade_date") <= pl.col("day")) & (pl.col("day") < pl.col("event_date"))
+
+
+def _fixed(rows: pl.DataFrame, calendar: BusinessCalendar) -> pl.Expr:
+    on, before = _fixing_days(rows["event_date"], calendar)
+    base = _fixing_days(rows["prev_trade_date"].fill_null(rows["event_date"]), calendar)[1]
+    day = rows["day"].to_numpy()
+    return pl.lit(pl.Series((day == on) | (day == before) | (day == base)))
+
+
+def _accrued(rows: pl.DataFrame, calendar: BusinessCalendar) -> pl.Expr:
+    start = pl.lit(pl.Series(_anniversary(rows["event_date"], calendar)))
+    return _ends(rows, calendar) | (pl.col("day") == start)
+
+
+def _ends(rows: pl.DataFrame, calendar: BusinessCalendar) -> pl.Expr:
+    return (pl.col("day") == pl.col("event_date")) | (pl.col("day") == pl.col("prev_trade_date"))
+
+
+def _news(quotes: pl.DataFrame, inputs: Inputs) -> list[tuple[_Need, pl.DataFrame]]:
+    """What each settlement rests on, with the (session, day) in which its series said something."""
+    legs = quotes.filter(pl.col("root") == "DDI")
+    needs = (
+        (_Need(CARRIED_ROOTS, (-MAX_GAP_BD, -1), _carried), inputs.cdi_daily),
+        (_Need(DOLLAR_ROOTS, (-MAX_GAP_BD - 1, 0), _fixed), inputs.ptax),
+        (_Need((INDEXED_ROOT,), (-_MONTH_BD, 0), _accrued), inputs.vna),
+        (_Need((FORWARD_ROOT,), (-MAX_GAP_BD, 0), _ends), legs),
+    )
+    return [(need, rows.select("session", day="event_date").unique()) for need, rows in needs]
+
+
+def _learnt_anew(quotes: pl.DataFrame, need: _Need, news: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
+    """(session, contract, event_date) of the settlements, known before, that rest on a value new in `session`."""
+    events = _events(quotes.filter(pl.col("root").is_in(need.roots)))
     first = events.group_by("event_date").agg(pl.col("first").min()).sort("event_date")
-    back = -np.arange(1, MAX_GAP_BD + 1)
+    lags = np.arange(need.lags[0], need.lags[1] + 1)
     ends = first["event_date"].to_numpy()[:, None]
-    days = calendar.offset_many(ends, back[None, :], known_on=ends)
-    spans = first.select(pl.all().repeat_by(back.size).explode()).with_columns(carrier=pl.Series(days.ravel()))
-    news = cdi_daily.select("session", carrier="event_date").unique()
-    late = spans.join(news, on="carrier", how="inner").filter(pl.col("session") > pl.col("first"))
+    days = calendar.offset_many(ends, lags[None, :], known_on=ends)
+    spans = first.select(pl.all().repeat_by(lags.size).explode()).with_columns(day=pl.Series(days.ravel()))
+    late = spans.unique().join(news, on="day", how="inner").filter(pl.col("session") > pl.col("first"))
     rows = late.drop("first").join(events, on="event_date", how="inner").filter(pl.col("session") > pl.col("first"))
-    rows = _previous(rows.select("session", *_KEY, "carrier"), quotes, calendar)
-    return rows.filter(pl.col("prev_trade_date") <= pl.col("carrier")).select("session", *_KEY)
+    rows = _previous(rows.select("session", *_KEY, "day"), quotes, calendar)
+    return rows.filter(need.rests_on(rows, calendar)).select("session", *_KEY)
 
 
 def _events(quotes: pl.DataFrame) -> pl.DataFrame:
@@ -169,34 +248,181 @@ def _corrections(rows: pl.DataFrame, cdi_daily: pl.DataFrame, calendar: Business
     return spans.with_columns(correction=pl.Series(di1.correction_factor(np.where(inside, cdi, 0.0))).fill_nan(None))
 
 
-def _valued(rows: pl.DataFrame, calendar: BusinessCalendar, point_values: Mapping[str, float]) -> pl.DataFrame:
+def _fixing_days(days: pl.Series, calendar: BusinessCalendar) -> tuple[Days, Days]:
+    """(newest business day up to each day, business day before it): where PTAX is fixed."""
+    at = days.to_numpy().astype("datetime64[D]")
+    before = calendar.offset_many(at, -1, known_on=at)
+    is_open = calendar.offset_many(at, 0, known_on=at) == at
+    return np.where(is_open, at, before), before
+
+
+def _with_ptax(rows: pl.DataFrame, ptax: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
+    """Adds ptax (of the day), ptax_before (business day before it) and ptax_base (before prev_trade_date) as known."""
+    known = vintages(ptax, ["event_date"]).select("session", day="event_date", value="value")
+    on, before = _fixing_days(rows["event_date"], calendar)
+    base = _fixing_days(rows["prev_trade_date"].fill_null(rows["event_date"]), calendar)[1]
+    for name, day in (("ptax", on), ("ptax_before", before), ("ptax_base", base)):
+        found = as_known(rows.select("session", day=pl.Series(day)), known, ["day"])["value"]
+        rows = rows.with_columns(found.alias(name))
+    return rows
+
+
+def _anniversary(days: pl.Series, calendar: BusinessCalendar) -> Days:
+    """The last 15th up to each day, moved to the business day on or after it: where IPCA's month begins."""
+    at = days.to_numpy().astype("datetime64[D]")
+    months = at.astype("datetime64[M]")
+    this = calendar.offset_many(months.astype("datetime64[D]") + 14, 0, known_on=at)
+    last = calendar.offset_many((months - 1).astype("datetime64[D]") + 14, 0, known_on=at)
+    return np.where(this <= at, this, last)
+
+
+def _with_index(rows: pl.DataFrame, vna: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
+    """Adds index (IPCA accrued to the day, as known) and index_before (of prev_trade_date, at today's projection)."""
+    known = vintages(vna, ["event_date"]).select("session", day="event_date", value="value")
+    day = rows["event_date"].to_numpy()
+    before = rows["prev_trade_date"].fill_null(rows["event_date"]).to_numpy()
+    start = _anniversary(rows["event_date"], calendar)
+    now, then, base = (
+        as_known(rows.select("session", day=pl.Series(d)), known, ["day"])["value"].to_numpy()
+        for d in (day, before, start)
+    )
+    whole = calendar.count_many(start, day, known_on=day)
+    part = calendar.count_many(start, before, known_on=day)
+    inside = part > 0
+    share = np.where(inside, part, 0) / np.maximum(whole, 1)
+    restated = np.where(inside, dap.restated_vna(now, base, share), then)
+    return rows.with_columns(index=pl.Series(dap.ipca_index(now)), index_before=pl.Series(dap.ipca_index(restated)))
+
+
+def _with_legs(rows: pl.DataFrame, quotes: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
+    """Adds the DDI behind each FRC: prices and days of the first leg held over the day and of the one from now on.
+
+    near, far: settlements of the day of the legs held since prev_trade_date, near_prev and far_prev those before;
+    next_near, next_near_days: first leg of the day itself. Null for other roots and where a settlement is not known.
+    """
+    legs = quotes.filter(pl.col("root") == "DDI")
+    days = pl.concat([rows["event_date"], rows["prev_trade_date"].drop_nulls()]).unique().sort()
+    first = first_ddi(days, calendar).rename({"contract": "leg", "maturity": "leg_maturity"})
+    mine = pl.col("root") == FORWARD_ROOT
+    rows = rows.with_columns(far_leg=pl.when(mine).then("DDI" + pl.col("contract").str.slice(3)))
+    held = first.rename({"event_date": "prev_trade_date", "leg": "near_leg"}).drop("leg_maturity")
+    rows = rows.join(held, on="prev_trade_date", how="left", maintain_order="left")
+    rows = rows.join(
+        first.rename({"leg": "next_leg", "leg_maturity": "next_maturity"}),
+        on="event_date", how="left", maintain_order="left",
+    )  # fmt: skip
+    prices = legs.select("session", leg="contract", day="event_date", value="settle_price")
+    wanted = {
+        "near": ("near_leg", "event_date"), "near_prev": ("near_leg", "prev_trade_date"),
+        "far": ("far_leg", "event_date"), "far_prev": ("far_leg", "prev_trade_date"),
+        "next_near": ("next_leg", "event_date"),
+    }  # fmt: skip
+    for name, (leg, day) in wanted.items():
+        asked = rows.select("session", leg=pl.when(mine).then(leg), day=day)
+        rows = rows.with_columns(as_known(asked, prices, ["leg", "day"])["value"].alias(name))
+    return rows.with_columns(next_near_days=(pl.col("next_maturity") - pl.col("event_date")).dt.total_days())
+
+
+def _valued(
+    rows: pl.DataFrame, calendar: BusinessCalendar, point_values: Mapping[str, float], limit_days: Sequence[LimitDay]
+) -> pl.DataFrame:
     """Business days, P&L and risk of one contract, as silver/contract_marks."""
-    is_di1 = rows["root"].to_numpy() == "DI1"
     trade_date = rows["event_date"]
     bdays = calendar.count_many(trade_date, rows["maturity"], known_on=trade_date)
-    point = rows["root"].replace_strict(dict(point_values), return_dtype=pl.Float64).to_numpy()
-    price, before = rows["settle_price"].to_numpy(), rows["prev_price"].to_numpy()
-    carry = rows["correction"].to_numpy()
-    pnl = np.where(is_di1, di1.daily_settlement(price, before, carry), futures.daily_settlement(price, before, point))
-    live = is_di1 & (bdays > 0)
-    implied = di1.rate_from_pu(np.where(live, price, di1.FACE_BRL), np.where(live, bdays, 1))
-    rate = np.where(live, rows["settle_rate"].fill_null(float("nan")).to_numpy(), 0.0)
-    rate = np.where(np.isnan(rate), implied, rate)
-    dv01 = np.where(live, di1.dv01(rate, np.where(live, bdays, 0), price), 0.0)
-    nothing_carried = (pl.col("root") != "DI1") | pl.col("prev_trade_date").is_null()
+    rows = rows.with_columns(
+        bdays=pl.Series(bdays, dtype=pl.Int32),
+        days=(pl.col("maturity") - pl.col("event_date")).dt.total_days(),
+        unit=pl.col("root").replace_strict(dict(point_values), return_dtype=pl.Float64),
+    )
+    parts = [_one_root(part, str(root[0])) for root, part in rows.partition_by("root", as_dict=True).items()]
+    rows = pl.concat(parts)
+    move = (rows["settle_rate"] - rows["prev_rate"]).fill_null(float("nan")).to_numpy() * 1e4
     return (
-        rows.with_columns(
-            bdays=pl.Series(bdays),
-            correction=pl.when(nothing_carried).then(1.0).otherwise(pl.col("correction")),
-            pnl_brl=pl.Series(pnl).fill_nan(None),
-            dv01_brl=pl.Series(dv01),
-            delta_brl=pl.Series(np.where(is_di1, 0.0, futures.delta(price, point))),
-        )
+        rows.with_columns(limit_locked=pl.Series(limit_locked(rows, move, limit_days)))
         .rename({"event_date": "trade_date"})
         .select(list(_MARKS.schema))
         .cast(pl.Schema(_MARKS.schema))
         .sort(_MARKS.sort)
     )
+
+
+def _one_root(rows: pl.DataFrame, root: str) -> pl.DataFrame:
+    """Adds point_value_brl, correction, pnl_brl, dv01_brl and delta_brl to the rows of one root; NaN becomes null."""
+    made = {"DI1": _di1, "DDI": _ddi, "DAP": _dap, "FRC": _frc}.get(root, _linear)(rows)
+    names = ("point_value_brl", "correction", "pnl_brl", "dv01_brl", "delta_brl")
+    columns = [pl.Series(n, v, dtype=pl.Float64).fill_nan(None) for n, v in zip(names, made, strict=True)]
+    found = rows.with_columns(columns)
+    first = pl.col("prev_trade_date").is_null()
+    nothing_carried = first if root in CARRIED_ROOTS else pl.lit(True)
+    return found.with_columns(
+        correction=pl.when(nothing_carried).then(1.0).otherwise("correction"),
+        pnl_brl=pl.when(~first).then("pnl_brl"),
+    )
+
+
+Valued = tuple[di1.Array, di1.Array, di1.Array, di1.Array, di1.Array]
+
+
+def _column(rows: pl.DataFrame, name: str) -> di1.Array:
+    """A column as floats, NaN for null."""
+    return np.asarray(rows[name].cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
+
+
+def _live_rate(rows: pl.DataFrame, term: str, implied: Callable[[di1.Array, di1.Array], di1.Array]) -> di1.Array:
+    """The settlement's rate, from its PU where the file has none; 0 on the day of expiry."""
+    rate, days, price = (_column(rows, c) for c in ("settle_rate", term, "settle_price"))
+    live = days > 0
+    own = implied(np.where(live, price, di1.FACE_BRL), np.where(live, days, 1.0))
+    return np.where(live, np.where(np.isnan(rate), own, rate), 0.0)
+
+
+def _di1(rows: pl.DataFrame) -> Valued:
+    price, before, fc, unit, left = (
+        _column(rows, c) for c in ("settle_price", "prev_price", "correction", "unit", "bdays")
+    )
+    rate = _live_rate(rows, "bdays", di1.rate_from_pu)
+    alive = np.maximum(left, 0.0)
+    return unit, fc, di1.daily_settlement(price, before, fc), di1.dv01(rate, alive, price), np.zeros_like(price)
+
+
+def _ddi(rows: pl.DataFrame) -> Valued:
+    price, before, cdi, unit, left = (
+        _column(rows, c) for c in ("settle_price", "prev_price", "correction", "unit", "days")
+    )
+    ptax, fixed, base = (_column(rows, c) for c in ("ptax", "ptax_before", "ptax_base"))
+    value, fc = unit * fixed, ddi.correction_factor(cdi, fixed, base)
+    rate = _live_rate(rows, "days", ddi.rate_from_pu)
+    dv01 = ddi.dv01(rate, np.maximum(left, 0.0), ptax, price)
+    return value, fc, ddi.daily_settlement(price, before, fc, value), dv01, ddi.usd_delta(price) * ptax
+
+
+def _dap(rows: pl.DataFrame) -> Valued:
+    price, before, cdi, unit, left = (
+        _column(rows, c) for c in ("settle_price", "prev_price", "correction", "unit", "bdays")
+    )
+    index, index_before = _column(rows, "index"), _column(rows, "index_before")
+    value, fc = unit * index, dap.correction_factor(cdi, index, index_before)
+    rate = _live_rate(rows, "bdays", di1.rate_from_pu)
+    pnl = dap.daily_settlement(price, before, fc, value)
+    return value, fc, pnl, dap.dv01(rate, np.maximum(left, 0.0), index, price), np.zeros_like(price)
+
+
+def _frc(rows: pl.DataFrame) -> Valued:
+    near, far, near_prev, far_prev, ends = (
+        _column(rows, c) for c in ("near", "far", "near_prev", "far_prev", "next_near")
+    )
+    ptax, fixed, left, near_left = (_column(rows, c) for c in ("ptax", "ptax_before", "days", "next_near_days"))
+    value = _column(rows, "unit") * fixed
+    forward = left > near_left  # on its last days the contract is the first leg itself: nothing is forward any more
+    risk = frc.dv01(ends, np.where(forward, near_left, 0.0), far, np.where(forward, left, 1.0), ptax)
+    pnl = frc.daily_settlement(near, far, near_prev, far_prev, value)
+    return value, np.ones_like(near), pnl, np.where(forward, risk, 0.0), np.zeros_like(near)
+
+
+def _linear(rows: pl.DataFrame) -> Valued:
+    price, before, unit = (_column(rows, c) for c in ("settle_price", "prev_price", "unit"))
+    pnl = futures.daily_settlement(price, before, unit)
+    return unit, np.ones_like(price), pnl, np.zeros_like(price), futures.delta(price, unit)
 
 
 def _reissued(path: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:

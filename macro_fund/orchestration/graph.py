@@ -1,4 +1,4 @@
-"""The list of all nodes: the graph except the two tables that dbt builds."""
+"""The list of all nodes: the graph except the tables that dbt builds."""
 
 from __future__ import annotations
 

@@ -1,14 +1,16 @@
-"""The silver tables that dbt builds: observations and the as-known panel.
+"""The silver tables that dbt builds: observations, the as-known panel, Focus and positioning.
 
 Belongs here: the scratch database of a run (views over the lake, the window's sessions), running dbt through
 dagster-dbt, and writing dbt's rows to the lake with the shape check that every asset has.
 Does not belong here: the SQL (dbt_silver/models).
 """
 
-import json
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+from packaging.version import Version
 
 from macro_fund.orchestration.assets import (
     SHAPE,
@@ -29,13 +32,17 @@ from macro_fund.orchestration.node import Node, Output
 from macro_fund.orchestration.partitions import SESSIONS, check_keys
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.orchestration.run import Run
-from macro_fund.reports.dbt_sources import observation_sources
+from macro_fund.reports.dbt_sources import SHAPED, observation_sources
 from macro_fund.settings import CONFIG_DIR
 from macro_fund.store.lake import shape_problems, tidy
 from macro_fund.store.tables import TABLES
 
 PROJECT_DIR = CONFIG_DIR.parent / "dbt_silver"
-MODELS = ("silver/observations", "silver/as_known")
+SCRATCH = "scratch.duckdb"  # as in profiles.yml
+MODELS = ("silver/observations", "silver/as_known", "silver/focus", "silver/positioning")
+# Models that look back read the whole history of these; of every other series only the rows of the window are needed.
+WHOLE_TABLES = ("bcb_focus", *SHAPED)
+WHOLE_SERIES = ("br_ipca_mom",)
 
 
 def manifest_path() -> Path:
@@ -74,35 +81,70 @@ class Translator(DagsterDbtTranslator):
         ).merge_attributes(metadata=spec_metadata(table))
 
 
-def dbt_resource() -> DbtCliResource:
-    """The dbt of this environment, whether or not the environment is activated."""
+class InstalledDbt(DbtCliResource):
+    """dbt as it is installed here, without two preparations of the base class that take seconds of every run.
+
+    It asks a subprocess for the version, and makes an adapter in this process for fetch_column_metadata, which is not
+    used: columns come from the catalogue of tables.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        return None
+
+
+def dbt_of(folder: Path) -> InstalledDbt:
+    """The dbt of this environment, whether or not the environment is activated, on the project in `folder`."""
     beside = Path(sys.executable).with_name("dbt")
-    return DbtCliResource(
-        project_dir=str(PROJECT_DIR),
-        profiles_dir=str(PROJECT_DIR),
-        dbt_executable=str(beside) if beside.exists() else "dbt",
+    return InstalledDbt(
+        project_dir=str(folder), profiles_dir=str(folder), dbt_executable=str(beside) if beside.exists() else "dbt"
     )
 
 
+def own_project(folder: Path) -> Path:
+    """A copy of the project for one run, scratch database and all: no path in it differs from the run before.
+
+    So what dbt parsed once (target/partial_parse.msgpack) holds for every run.
+    """
+    manifest_path()
+    copy = folder / PROJECT_DIR.name
+    shutil.copytree(PROJECT_DIR, copy, ignore=shutil.ignore_patterns("logs", "manifest.json", "*.duckdb"))
+    return copy
+
+
 def fill_scratch(path: Path, runs: Run) -> None:
-    """Write what dbt reads: bronze rows of exactly the files this run may see, its sessions and the panel's series."""
+    """Write what dbt reads: bronze rows of exactly the files this run may see, its sessions and the series.
+
+    Of series that no model looks back on, only rows of the run's own sessions are written: an ordinary session does not
+    copy sixteen years.
+    """
+    series = runs.home.settings.series
+    looked_back = [*WHOLE_SERIES, *(s.id for s in series if s.panel)]
+    needed = pl.col("session").is_in(runs.sessions) | pl.col("series_id").is_in(looked_back)
+    times = runs.home.sessions.frame().filter(pl.col("session").is_in(runs.sessions)).select("session", "as_of")
+    ages = pl.DataFrame(
+        [(s.id, s.max_age_days, s.panel) for s in series],
+        schema={"series_id": pl.String, "max_age_days": pl.Int32, "panel": pl.Boolean},
+        orient="row",
+    )
+    frames = {
+        **{
+            f"bronze.{p}": runs.read(f"bronze/{p}", where=None if p in WHOLE_TABLES else needed)
+            for p in (*observation_sources(), *SHAPED)
+        },
+        "fund_window.sessions": times,
+        "fund_window.series": ages.filter("panel").drop("panel"),
+        "fund_window.catalogue": ages.drop("panel"),
+    }
     with duckdb.connect(str(path)) as db:
         db.execute("set timezone = 'UTC'")
         db.execute("create schema bronze; create schema fund_window")
-        for provider in observation_sources():
-            frame = runs.read(f"bronze/{provider}").to_arrow()
-            db.register("incoming", frame)
-            db.execute(f"create table bronze.{provider} as select * from incoming")
-            db.unregister("incoming")
-        times = runs.home.sessions.frame().filter(pl.col("session").is_in(runs.sessions)).select("session", "as_of")
-        catalogue = pl.DataFrame(
-            [(s.id, s.max_age_days) for s in runs.home.settings.series if s.panel],
-            schema={"series_id": pl.String, "max_age_days": pl.Int32},
-            orient="row",
-        )
-        for name, rows in (("sessions", times), ("series", catalogue)):
+        for name, rows in frames.items():
             db.register("incoming", rows.to_arrow())
-            db.execute(f"create table fund_window.{name} as select * from incoming")
+            db.execute(f"create table {name} as select * from incoming")
             db.unregister("incoming")
 
 
@@ -119,25 +161,21 @@ def read_scratch(path: Path, table_key: str) -> pl.DataFrame:
 
 @dbt_assets(
     manifest=manifest_path(),
-    project=DbtProject(PROJECT_DIR),
     dagster_dbt_translator=Translator(),
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     name="dbt_silver",
 )
-def silver_tables(context: dg.AssetExecutionContext, dbt: DbtCliResource, fund: FundResource) -> Iterator[Any]:
+def silver_tables(context: dg.AssetExecutionContext, fund: FundResource) -> Iterator[Any]:
     """Run dbt on a scratch database, check shapes, write the lake, then report dbt's own events and tests."""
     home = fund.open()
     keys = tuple(check_keys(context.partition_keys, home))
     with tempfile.TemporaryDirectory(prefix="dbt_silver_") as folder:
-        scratch = Path(folder) / "scratch.duckdb"
+        project = own_project(Path(folder))
+        scratch = project / SCRATCH
         first = Run(home, TABLES[MODELS[0]], keys)
         fill_scratch(scratch, first)
-        invocation = dbt.cli(
-            ["build", "--vars", json.dumps({"scratch": str(scratch)})],
-            context=context,
-            target_path=Path(folder) / "target",
-        )
+        invocation = dbt_of(project).cli(["build"], context=context, target_path=Path(folder) / "target")
         events = list(invocation.stream())
         for event in events:
             if not isinstance(event, (dg.Output, dg.MaterializeResult)):

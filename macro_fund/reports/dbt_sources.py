@@ -11,12 +11,15 @@ from macro_fund.store.tables import OBSERVATION, TABLES
 
 PATH = "dbt_silver/models/sources.yml"
 
+# Bronze tables of another shape that models read.
+SHAPED = ("bcb_focus_periods", "cftc")
+
 _HEAD = f"""# Generated from macro_fund/store/tables.py: `python -m macro_fund.reports.dbt_sources > {PATH}`.
 version: 2
 sources:
   - name: bronze
     schema: bronze
-    description: Observations as they became known, one table per provider over the lake's Parquet.
+    description: What became known, one table per provider over the lake's Parquet.
     tables:
 """
 _TAIL = """  - name: window
@@ -25,6 +28,7 @@ _TAIL = """  - name: window
     tables:
       - {name: sessions, description: "sessions to output: session, as_of", meta: {dagster: {enabled: false}}}
       - {name: series, description: "series of the panel: series_id, max_age_days", meta: {dagster: {enabled: false}}}
+      - {name: catalogue, description: "all series: series_id, max_age_days", meta: {dagster: {enabled: false}}}
 """
 
 
@@ -37,7 +41,7 @@ def sources_yaml() -> str:
     """The file's text."""
     lines = [
         f"      - {{name: {name}, description: {json.dumps(TABLES[f'bronze/{name}'].description)}}}"
-        for name in observation_sources()
+        for name in (*observation_sources(), *SHAPED)
     ]
     return _HEAD + "\n".join(lines) + "\n" + _TAIL
 

@@ -110,6 +110,18 @@ def newest_values(frame: pl.DataFrame) -> bytes:
     return png(fig)
 
 
+def feature_picture(frame: pl.DataFrame) -> bytes:
+    """Features: z of the last year, the six that moved most."""
+    name = "series_id" if "series_id" in frame.columns else "feature_id"
+    part = recent(frame).drop_nulls("z")
+    if part.is_empty():
+        return _empty("features")
+    moved = part.group_by(name).agg(pl.col("z").max() - pl.col("z").min()).sort("z", name, descending=[True, False])
+    fig, (ax,) = figure("z of the six features that moved most in a year")
+    _lines(ax, part, ("session", "z"), name, moved[name].head(6).sort().to_list())
+    return png(fig)
+
+
 def curve_picture(frame: pl.DataFrame) -> bytes:
     """A curve table (DI or UST): the newest curve with the ones 21 and 252 sessions before, and nodes over time."""
     tenor, rate = ("tenor_bd", "rate") if "tenor_bd" in frame.columns else ("tenor_years", "par_yield")
@@ -136,6 +148,32 @@ def curve_picture(frame: pl.DataFrame) -> bytes:
     return png(fig)
 
 
+def cupom_picture(frame: pl.DataFrame) -> bytes:
+    """Dollar coupon: the clean curve now and 21 and 63 sessions before, and its 360-day node with the basis."""
+    part = recent(frame.filter(pl.col("kind") == "clean"))
+    days = part["session"].unique().sort()
+    if not days.len():
+        return _empty("dollar coupon")
+    fig, (left, right) = figure(
+        "clean dollar coupon, %: by calendar days, and 360 days with its basis over Treasuries", 2
+    )
+    for back, colour in zip((0, 21, 63), COLOURS, strict=False):
+        if back < days.len():
+            now = part.filter(pl.col("session") == days[-1 - back]).sort("tenor_cd")
+            left.plot(
+                now["tenor_cd"].to_list(), (now["rate"] * 100).to_list(), color=colour, marker=".", markersize=4,
+                linewidth=1, label=str(now["curve_date"].max()),
+            )  # fmt: skip
+    _legend(left)
+    year = part.filter(pl.col("tenor_cd") == 360).sort("session")
+    for colour, name, shown in zip(COLOURS, ("coupon", "basis"), ("rate", "basis_bp"), strict=False):
+        scale = 100.0 if shown == "rate" else 0.01
+        right.plot(year["session"].to_list(), (year[shown] * scale).to_list(), color=colour, linewidth=1, label=name)
+    _dated(right)
+    _legend(right)
+    return png(fig)
+
+
 def path_picture(frame: pl.DataFrame) -> bytes:
     """Policy path: the implied target after each meeting, now and 21 and 63 sessions before."""
     days = frame["session"].unique().sort()
@@ -149,6 +187,41 @@ def path_picture(frame: pl.DataFrame) -> bytes:
             ax.step(part["meeting"].to_list(), level, where="post", color=colour, label=str(part["curve_date"].max()))
     _dated(ax)
     _legend(ax)
+    return png(fig)
+
+
+def real_picture(frame: pl.DataFrame) -> bytes:
+    """Nominal and real rates: the newest curves with the breakeven between them, and breakevens over time."""
+    days = frame["session"].unique().sort()
+    if not days.len():
+        return _empty("real curve and breakeven")
+    fig, (now, past) = figure(f"nominal, real and breakeven rates, %, of {frame['curve_date'].max()!s}", 2)
+    newest = frame.filter(pl.col("session") == days[-1]).sort("tenor_bd")
+    tenors = newest["tenor_bd"].to_list()
+    for name, colour in zip(("nominal_rate", "real_rate", "breakeven"), COLOURS, strict=False):
+        now.plot(tenors, (newest[name] * 100).to_list(), color=colour, marker=".", linewidth=1, label=name)
+    _legend(now)
+    now.set_xlabel("tenor_bd", fontsize=7)
+    shown = recent(frame, 3 * RECENT).with_columns(shown=pl.col("breakeven") * 100)
+    _lines(past, shown, ("session", "shown"), "tenor_bd", tenors[:: max(len(tenors) // 4, 1)])
+    return png(fig)
+
+
+def bonds_picture(frame: pl.DataFrame) -> bytes:
+    """Bond marks: the newest rates by years to maturity, and the PU's distance from ANBIMA's over time."""
+    if frame.is_empty():
+        return _empty("bonds")
+    last = frame["trade_date"].max()
+    fig, (now, past) = figure(f"indicative rates of {last!s}, %, and PU less ANBIMA's, BRL", 2)
+    priced = frame.filter((pl.col("trade_date") == last) & (pl.col("title") != "LFT")).sort("years")
+    for colour, title in zip(COLOURS, priced["title"].unique().sort().to_list(), strict=False):
+        part = priced.filter(pl.col("title") == title)
+        years, rates = part["years"].to_list(), (part["rate"] * 100).to_list()
+        now.plot(years, rates, color=colour, marker=".", linewidth=1, label=title)
+    _legend(now)
+    now.set_xlabel("years", fontsize=7)
+    gaps = frame.drop_nulls("error_brl").group_by("trade_date", "title").agg(pl.col("error_brl").abs().max())
+    _lines(past, gaps, ("trade_date", "error_brl"), "title", gaps["title"].unique().sort().to_list())
     return png(fig)
 
 

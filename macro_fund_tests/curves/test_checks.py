@@ -9,8 +9,9 @@ import pytest
 
 from macro_fund.curves import checks
 from macro_fund.curves.di import di_curve
+from macro_fund.curves.tips import us_real_curve
 from macro_fund.curves.ust import ust_curve
-from macro_fund_tests.curves import test_ust
+from macro_fund_tests.curves import test_tips, test_ust
 from macro_fund_tests.instruments import market
 
 SESSION, DAY = date(2019, 3, 29), date(2019, 3, 28)
@@ -28,7 +29,7 @@ def di() -> pl.DataFrame:
 
 @pytest.fixture
 def ust() -> pl.DataFrame:
-    return ust_curve(test_ust.observations(), KEYS)
+    return ust_curve(test_ust.observations(), KEYS, test_ust.CALENDARS)
 
 
 def test_sound_curves_pass(di: pl.DataFrame, ust: pl.DataFrame) -> None:
@@ -87,3 +88,41 @@ def test_zero_rate_that_does_not_reprice_the_par_bond_is_named(ust: pl.DataFrame
     at = (pl.col("session") == SESSION) & (pl.col("tenor_years") == 5)
     broken = checks.ust_repricing(ust.with_columns(zero_rate=pl.when(at).then(float("nan")).otherwise("zero_rate")))
     assert broken["item"].to_list() == ["UST 5.0 years"]
+
+
+@pytest.fixture
+def tips(ust: pl.DataFrame) -> pl.DataFrame:
+    return us_real_curve(test_tips.observations(), ust, KEYS, test_ust.CALENDARS)
+
+
+def test_sound_real_curve_and_forwards_pass(ust: pl.DataFrame, tips: pl.DataFrame) -> None:
+    for found in (checks.ust_forwards(ust), checks.tips_repricing(tips), checks.breakevens(tips, ust)):
+        assert found.is_empty()
+        assert found.schema == checks.PROBLEM
+    assert checks.ust_forwards(ust.clear()).is_empty()
+    assert checks.tips_repricing(tips.clear()).is_empty()
+    assert checks.breakevens(tips.clear(), ust).is_empty()
+
+
+@pytest.mark.parametrize(("column", "value", "words"), [
+    ("zero_rate", 0.001, "discount factor rises"),
+    ("zero_rate", float("nan"), "discount factor rises"),
+    ("forward_rate", 0.5, "not that of the zero rates"),
+])  # fmt: skip
+def test_rising_discount_factor_or_other_forward_is_named(
+    ust: pl.DataFrame, column: str, value: float, words: str
+) -> None:
+    spot = (pl.col("session") == SESSION) & (pl.col("tenor_years") == 10)
+    bad = checks.ust_forwards(ust.with_columns(pl.when(spot).then(value).otherwise(column).alias(column)))
+    assert bad.filter(pl.col("item") == "UST 10.0 years")["reason"].str.contains(words).all()
+    assert "UST 10.0 years" in bad["item"].to_list()
+    assert bad["session"].unique().to_list() == [SESSION]
+
+
+def test_wrong_real_zero_and_wrong_or_missing_breakeven_are_named(ust: pl.DataFrame, tips: pl.DataFrame) -> None:
+    spot = (pl.col("session") == SESSION) & (pl.col("tenor_years") == 10)
+    zero = tips.with_columns(zero_rate=pl.when(spot).then(pl.col("zero_rate") + 1e-6).otherwise("zero_rate"))
+    assert checks.tips_repricing(zero)["item"].to_list() == ["TIPS 10.0 years"]
+    for value in (pl.col("breakeven") + 1e-6, pl.lit(None, pl.Float64), pl.lit(float("nan"))):
+        bad = checks.breakevens(tips.with_columns(breakeven=pl.when(spot).then(value).otherwise("breakeven")), ust)
+        assert bad.select("session", "item").rows() == [(SESSION, "TIPS 10.0 years")]

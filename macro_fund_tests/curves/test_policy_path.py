@@ -36,7 +36,7 @@ def test_a_planted_cycle_comes_back(start: float, quarters: int, moves: int) -> 
     bdays = np.arange(1, 360, 7)
     fit = fit_steps(bdays, contracts(steps, bdays), STARTS)
     # The last steps have a short stretch of contracts: what these leave open, smoothness decides.
-    np.testing.assert_allclose(fit.steps[:-2], steps[:-2], atol=1.5e-3)
+    np.testing.assert_allclose(fit.steps[:-2], steps[:-2], atol=3e-3)
     assert np.abs(fit.miss_bp).max() < 3.0
 
 
@@ -91,3 +91,21 @@ def test_rows_of_a_session_and_their_target() -> None:
     again = path([key, late], market.settlements().filter(pl.col("event_date") < date(2019, 3, 29)))
     same = ["curve_date", "meeting", "step_rate"]
     assert again.filter(pl.col("session") == late).select(same).equals(found.select(same))
+
+
+def test_a_cdi_of_before_the_decision_is_moved_with_the_target() -> None:
+    """Half a point more from 28 March on; the newest CDI is of the 27th, the contracts know."""
+    key = date(2019, 3, 29)
+    higher = pl.when(pl.col("event_date") >= date(2019, 3, 28)).then(0.07).otherwise(0.065)
+    targets = (
+        market.cdi()
+        .select("session", "event_date")
+        .vstack(pl.DataFrame({"session": [key], "event_date": [date(2019, 3, 28)]}))
+    )
+    built = build(market.settlements(), market.cdi(), [key], market.calendar())
+    anchored = policy_path(built, targets.with_columns(value=higher), MEETINGS, market.calendar())
+    plain = path([key])
+    assert anchored["fit_bp"][0] != plain["fit_bp"][0]
+    np.testing.assert_allclose(
+        (anchored["implied_target"] - anchored["step_rate"]).to_numpy(), 0.065 - 0.0614, atol=2e-6
+    )

@@ -13,11 +13,14 @@ import QuantLib as ql  # noqa: N813
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from macro_fund.curves.ust import TENORS, bond_price, bootstrap, par_grid, ust_curve, zero_rates
+from macro_fund.curves import ust
+from macro_fund.curves.ust import TENORS, bond_price, bootstrap, par_grid, zero_rates
 from macro_fund.store.tables import TABLES
+from macro_fund.time.calendars import load_calendar
 from macro_fund_tests.instruments import market
 
 STEPS = st.floats(-0.004, 0.004)
+CALENDARS = (load_calendar("nyse"), load_calendar("us_federal"))
 QUOTES = [0.0244, 0.0248, 0.0240, 0.0223, 0.0218, 0.0220, 0.0229, 0.0239, 0.0263, 0.0281]  # 2019-03-28
 
 
@@ -65,7 +68,7 @@ def test_zero_yield_bond_is_the_sum_of_its_flows() -> None:
     np.testing.assert_allclose(bond_price([0.06, 0.0], [10, 5], 0.0), [160.0, 100.0], rtol=1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)  # the first call loads scipy
 @given(
     st.floats(0.005, 0.09), st.lists(STEPS, min_size=10, max_size=10), st.sets(st.sampled_from(range(10)), max_size=5)
 )
@@ -132,6 +135,10 @@ KEYS = market.keys(date(2019, 1, 3), date(2019, 5, 3))
 SESSION, DAY = date(2019, 3, 29), date(2019, 3, 28)
 
 
+def ust_curve(quotes: pl.DataFrame, keys: list[date]) -> pl.DataFrame:
+    return ust.ust_curve(quotes, keys, CALENDARS)
+
+
 def at(curve: pl.DataFrame, session: date = SESSION) -> pl.DataFrame:
     return curve.filter(pl.col("session") == session)
 
@@ -184,7 +191,8 @@ def test_day_with_fewer_than_four_quotes_is_not_a_curve() -> None:
     )
     rows = at(ust_curve(few, KEYS))
     assert rows["curve_date"].unique().to_list() == [date(2019, 3, 27)]
-    assert rows.drop("session").equals(at(ust_curve(quotes, KEYS), date(2019, 3, 28)).drop("session"))
+    changes = ("session", "quality")
+    assert rows.drop(changes).equals(at(ust_curve(quotes, KEYS), date(2019, 3, 28)).drop(changes))
 
 
 def test_us_holiday_repeats_the_last_curve_and_nothing_known_gives_no_row() -> None:
@@ -211,3 +219,75 @@ def test_window_of_sessions_never_changes_a_row() -> None:
     curve = ust_curve(quotes, KEYS)
     for day in KEYS[20:50]:
         assert ust_curve(market.known_at(quotes, day), [day]).equals(at(curve, day))
+
+
+# Forwards, constant maturities and quality
+
+
+def test_forward_compounds_to_the_longer_zero() -> None:
+    curve = at(ust_curve(observations(), KEYS))
+    spans = np.diff(curve["tenor_years"].to_numpy(), prepend=0.0)
+    growth = np.cumprod((1 + curve["forward_rate"].to_numpy()) ** spans)
+    np.testing.assert_allclose(growth, np.exp((curve["zero_rate"] * curve["tenor_years"]).to_numpy()), rtol=1e-13)
+    assert float(ust.forward_rate(5, 10, np.log(1.02), np.log(1.03))) == pytest.approx(1.03**2 / 1.02 - 1, abs=1e-15)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.0, 0.12), st.floats(0.0, 20.0), st.floats(0.1, 10.0))
+def test_forwards_of_a_flat_zero_curve_are_its_rate(zero: float, start: float, span: float) -> None:
+    assert float(ust.forward_rate(start, start + span, zero, zero)) == pytest.approx(np.expm1(zero), abs=1e-12)
+
+
+def test_nodes_are_the_quotes_and_a_missing_one_is_read_off_the_curve() -> None:
+    quotes = observations()
+    gone = quotes.filter(~((pl.col("event_date") == DAY) & pl.col("series_id").is_in(["us_par_5y", "us_par_30y"])))
+    full, hole = (at(ust.constant_maturity(ust_curve(q, KEYS))) for q in (quotes, gone))
+    quoted = at(ust_curve(quotes, KEYS)).filter(pl.col("tenor_years").is_in(ust.NODES))
+    assert full.drop("interpolated").equals(quoted.select(full.drop("interpolated").columns))
+    assert full["interpolated"].to_list() == [False] * 4
+    assert hole["tenor_years"].to_list() == [2.0, 5.0, 10.0]
+    assert hole["interpolated"].to_list() == [False, True, False]
+    five = [frame.filter(pl.col("tenor_years") == 5)["par_yield"].item() for frame in (full, hole)]
+    assert abs(five[0] - five[1]) < 0.001
+    empty = ust.constant_maturity(ust_curve(quotes, KEYS).clear())
+    assert empty.schema == full.schema
+    assert empty.is_empty()
+
+
+def test_zeros_between_quotes_are_those_of_the_bootstrap() -> None:
+    tenors, par = list(TENORS.values()), np.array([QUOTES])
+    factors = bootstrap(par_grid(tenors, par))[0]
+    years = [0.5, 15.0, 25.0, 30.0]
+    np.testing.assert_allclose(np.exp(-ust.zeros_at(tenors, par, years)[0] * years), factors[[0, 29, 49, 59]])
+    with pytest.raises(ValueError, match="multiples of half a year up to 30"):
+        ust.zeros_at(tenors, par, [30.5])
+    with pytest.raises(ValueError, match="the last quote is at 30"):
+        ust.par_at(tenors, par, 31.0)
+    with pytest.raises(ValueError, match="start < end"):
+        ust.forward_rate(5, 5, 0.02, 0.02)
+
+
+def quality(curve: pl.DataFrame, session: date = SESSION) -> float:
+    found: float = at(curve, session)["quality"].unique().item()
+    return found
+
+
+def test_quality_falls_with_missing_tenors_and_with_age_but_not_over_a_holiday() -> None:
+    quotes = observations()
+    assert quality(ust_curve(quotes, KEYS)) == 1.0
+    two = quotes.filter(~((pl.col("event_date") == DAY) & pl.col("series_id").is_in(["us_par_3mo", "us_par_20y"])))
+    assert quality(ust_curve(two, KEYS)) == 0.8
+    assert quality(ust_curve(quotes.filter(pl.col("event_date") != DAY), KEYS)) == 0.5
+    # Presidents' Day, 2019-02-18: on the 19th the newest curve can only be Friday's.
+    holiday = ust_curve(quotes.filter(pl.col("event_date") != date(2019, 2, 18)), KEYS)
+    assert at(holiday, date(2019, 2, 19))["curve_date"].unique().to_list() == [date(2019, 2, 15)]
+    assert quality(holiday, date(2019, 2, 19)) == 1.0
+
+
+def test_quality_of_a_morning_does_not_change_when_old_days_arrive() -> None:
+    arrives = pl.col("event_date").is_between(date(2019, 3, 1), date(2019, 3, 22))
+    late = observations().filter(arrives | ~pl.col("series_id").is_in(["us_par_20y", "us_par_30y"]))
+    late = late.with_columns(session=pl.when(arrives).then(pl.lit(date(2019, 4, 10))).otherwise("session"))
+    curve = ust_curve(late, KEYS)
+    for day in KEYS[30:]:
+        assert ust_curve(market.known_at(late, day), [day]).equals(at(curve, day))

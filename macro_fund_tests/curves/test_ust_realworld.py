@@ -9,6 +9,7 @@ import pytest
 
 from macro_fund.curves import checks
 from macro_fund.curves.ust import TENORS, ust_curve
+from macro_fund_tests.curves.test_ust import CALENDARS
 from macro_fund_tests.realworld import FOLDER
 
 FILE = FOLDER / "data/us_treasury_par.parquet"
@@ -27,10 +28,10 @@ def test_all_days_reprice_and_each_alone_is_the_same() -> None:
     rows = par.unpivot(on=list(COLUMNS.values()), index="date", variable_name="series_id").drop_nulls()
     rows = rows.with_columns(pl.col("value") / 100, event_date="date", session=pl.col("date").dt.offset_by("1d"))
     keys = rows["session"].unique().sort().to_list()
-    curve = ust_curve(rows, keys)
+    curve = ust_curve(rows, keys, CALENDARS)
     assert curve.height == len(keys) * len(TENORS)
     assert checks.ust_repricing(curve).is_empty()
     assert (curve["zero_rate"] - curve["par_yield"]).abs().max() < 0.01
     for key in keys[::150]:
-        alone = ust_curve(rows.filter(pl.col("session") <= key), [key])
+        alone = ust_curve(rows.filter(pl.col("session") <= key), [key], CALENDARS)
         assert alone.equals(curve.filter(pl.col("session") == key))

@@ -176,3 +176,12 @@ def test_frozen_price_gives_no_view_when_used_as_a_mask() -> None:
 def test_bad_parameters_are_named(call: Callable[[], object], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         call()
+
+
+@pytest.mark.parametrize("function", [stats.rolling_vol, stats.robust_z])
+@pytest.mark.parametrize("last", [0, 1, 5, 300, 649, 5000])
+def test_the_last_rows_alone_are_the_same_bit_by_bit(function: Callable[..., pl.Series], last: int) -> None:
+    for x in (STEPS, with_hole(STEPS, list(range(7, len(STEPS), 13)))):
+        whole, part = function(x), function(x, last=last)
+        assert part.tail(last).equals(whole.tail(last))
+        assert part.head(max(len(x) - last, 0)).null_count() == max(len(x) - last, 0)

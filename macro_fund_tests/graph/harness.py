@@ -98,7 +98,7 @@ def succeeded(report: Report) -> Report:
 def run_assets(home: Home, assets: Iterable[str], key: date) -> Report:
     """Materialize the assets for one key in process. A step that fails is in the report, not an exception.
 
-    Both tables of dbt are asked for together when one is, because they are one step.
+    The tables of dbt are asked for together when one is, because they are one step.
     """
     wanted = set(assets)
     if wanted & set(MODELS):

@@ -114,10 +114,30 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("silver/di_curve", "reprices_contracts"): another_price,
     ("silver/policy_path", "bounded"): put("fit_bp", 61.0),
     ("silver/policy_path", "steps_in_order"): put("effective_bd", 0),
+    ("silver/real_curve", "no_arbitrage"): put("real_rate", -0.5),
+    ("silver/real_curve", "reprices_bonds"): put("real_rate", pl.col("real_rate") + 1e-6),
+    ("silver/ettj", "bounded"): put("real_rate", 0.41),
+    ("silver/ettj", "breakeven"): put("breakeven", pl.col("breakeven") + 1e-5),
+    ("silver/bond_marks", "pu_of_rate"): put("pu_brl", pl.col("pu_brl") + 1.0),
+    ("silver/bond_marks", "pu_of_anbima"): put("pu_brl", pl.col("pu_brl") + 1e-6),
+    ("silver/bond_marks", "bounded"): put("dv01_brl", 21.0),
     ("silver/ust_curve", "reprices_par"): scaled("zero_rate", 1.01),
+    ("silver/ust_curve", "forwards"): scaled("forward_rate", 1.01),
+    ("silver/us_real_curve", "reprices_par"): scaled("zero_rate", 1.01),
+    ("silver/us_real_curve", "breakevens"): put("breakeven", pl.col("breakeven") + 0.0001),
+    ("silver/us_real_curve", "bounded"): put("breakeven", 0.11),
+    ("silver/market_features", "clipped"): put("momentum", 2.01),
+    ("silver/market_features", "vol_of_moves"): put("ewma_vol", 0.0, pl.col("change") != 0),
+    ("silver/ipca", "twelve_months_agree"): put("value", pl.col("value") + 0.001),
+    ("silver/ipca", "bounded"): put("z", -3.01),
+    ("silver/macro", "fisher"): put("value", pl.col("value") + 0.001),
+    ("silver/macro", "components_mean"): put("z", 3.0, pl.col("feature_id") == "ibov_return_63d"),
+    ("silver/macro", "bounded"): put("z", 3.01),
     ("silver/contract_marks", "pnl_recomputed"): put("pnl_brl", pl.col("pnl_brl") + 1000),
     ("silver/contract_marks", "pnl_known"): put("pnl_brl", None, pl.col("prev_trade_date").is_not_null()),
-    ("silver/contract_marks", "bounded"): put("dv01_brl", 61.0),
+    ("silver/contract_marks", "bounded"): put("dv01_brl", 601.0),
+    ("silver/cupom_curve", "no_arbitrage"): put("rate", -13.0),
+    ("silver/cupom_curve", "reprices_contracts"): another_price,
     ("silver/instrument_returns", "bounded"): put("shock", 1001.0),
     ("agents/monetary_view", "contributions_sum"): put("state_score", pl.col("state_score") * 0.5 - 0.01),
     ("agents/monetary_view", "bounded"): put("state_score", 1.01),
@@ -253,6 +273,19 @@ SPOILT = {
         f"not_null_as_known_{c}": one_more("as_known", f"null as {c}")
         for c in ("session", "series_id", "event_date", "value")
     },
+    **{f"not_null_focus_{c}": one_more("focus", f"null as {c}") for c in ("value", "knowledge_time")},
+    "accepted_values_focus_status__ok__stale": one_more("focus", "'fine' as status"),
+    "focus_one_row_per_period": one_more("focus", "0.5 as value"),
+    "focus_never_from_the_future": one_more("focus", "knowledge_time + interval 40 years as knowledge_time"),
+    **{
+        f"not_null_positioning_{c}": one_more("positioning", f"null as {c}")
+        for c in ("net_contracts", "knowledge_time")
+    },
+    "accepted_values_positioning_status__ok__stale__missing": one_more("positioning", "'fine' as status"),
+    "positioning_within_open_interest": one_more("positioning", "1.01 as value"),
+    "positioning_never_from_the_future": one_more(
+        "positioning", "knowledge_time + interval 40 years as knowledge_time"
+    ),
     "as_known_never_from_the_future": one_more("as_known", "knowledge_time + interval 40 years as knowledge_time"),
 }
 

@@ -29,6 +29,7 @@ from macro_fund_tests.graph.ledgers import ledger_again
 NODES = {n.key: n for n in nodes.NODES}
 VERDICTS = "quality/verdicts"
 ORDERS, PROPOSALS = "pms/orders", "pms/trade_proposals"
+FOCUS = "silver/focus"
 
 
 def edges() -> list[tuple[str, str]]:
@@ -43,7 +44,7 @@ COLLECTING = (*MODELS, VERDICTS)
 SCORES, REVISIONS, COMPARED = "quality/sources", "quality/revisions", "quality/cross_source"
 # No series of the project's catalogue is licensed, so this input is empty.
 EMPTY = "bronze/licensed_prices"
-# dbt reads all sources of observations for both of its tables; the panel shows the series that are marked for it.
+# dbt reads all sources of observations for two of its tables; the panel shows the series that are marked for it.
 _PANEL = {f"bronze/{s.source}" for s in default_settings().series if s.panel}
 WITHOUT_ROWS = {
     "silver/observations": {EMPTY},
@@ -256,6 +257,8 @@ def by_origin(asset: str, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
     if asset == VERDICTS:
         return {str(k[0]): rows for k, rows in frame.partition_by("asset", as_dict=True).items()}
     source = {s.id: f"bronze/{s.source}" for s in default_settings().series}
+    if asset == FOCUS:
+        source, frame = {**source, "ipca_surprise": "bronze/bcb_sgs"}, frame.rename({"feature_id": "series_id"})
     named = frame.with_columns(pl.col("series_id").replace_strict(source).alias("_from"))
     return {str(k[0]): rows for k, rows in named.partition_by("_from", as_dict=True).items()}
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from macro_fund.instruments import di1
 from macro_fund.instruments.contracts import MONTH_CODES, maturities
+from macro_fund.instruments.marks import Inputs, contract_marks
 from macro_fund.settings import Publication
 from macro_fund.time.calendars import BusinessCalendar, load_calendar
 from macro_fund.time.publication import knowledge_times
@@ -90,6 +91,19 @@ def cdi() -> pl.DataFrame:
     )
     rows = rows.with_columns(knowledge_time=knowledge_times(rows["event_date"], CDI_RULE, "D"))
     return assign_session(rows, table()).sort("session", "event_date")
+
+
+def inputs(cdi_daily: pl.DataFrame | None = None) -> Inputs:
+    """What marks of this market rest on: the CDI; it has no dollar coupon and no index."""
+    rows = cdi() if cdi_daily is None else cdi_daily
+    return Inputs(rows, rows.clear(), rows.clear())
+
+
+def marks_of(
+    rows: pl.DataFrame, cdi_daily: pl.DataFrame | None = None, sessions_: list[date] | None = None
+) -> pl.DataFrame:
+    """contract_marks of settlements of this market, by default in its every session."""
+    return contract_marks(rows, inputs(cdi_daily), sessions_ or keys(), calendar(), POINT_VALUES)
 
 
 def known_at(rows: pl.DataFrame, session: date) -> pl.DataFrame:

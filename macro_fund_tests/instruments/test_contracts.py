@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
-from macro_fund.instruments.contracts import PRICED_ROOTS, ROOTS, contract_code, maturities, maturity, split
+from macro_fund.instruments.contracts import (
+    PRICED_ROOTS,
+    ROOTS,
+    Spec,
+    at_term,
+    contract_code,
+    first_ddi,
+    load_specs,
+    maturities,
+    maturity,
+    point_values,
+    split,
+)
+from macro_fund.settings import CONFIG_DIR, SettingsError, default_settings
 from macro_fund.time.calendars import load_calendar
 
 PUBLISHED = {
@@ -84,9 +99,48 @@ def test_odd_month_index_future_is_refused() -> None:
             maturity(contract, date(2025, 1, 2))
 
 
-def test_roots_that_have_marks_are_among_those_that_are_read() -> None:
-    assert PRICED_ROOTS == ("DI1", "DOL", "IND")
-    assert set(PRICED_ROOTS) < set(ROOTS)
+def test_every_root_that_is_read_has_marks_and_a_specification() -> None:
+    assert set(PRICED_ROOTS) == set(ROOTS) == set(load_specs())
+    assert point_values(load_specs()) == {
+        "DI1": 1.0, "DDI": 0.5, "DAP": 0.00025, "FRC": 0.5, "DOL": 50.0, "WDO": 10.0, "IND": 1.0, "WIN": 0.2,
+    }  # fmt: skip
+
+
+def test_specifications_agree_with_the_instruments_that_the_fund_trades() -> None:
+    for i in default_settings().instruments:
+        spec = load_specs()[i.root]
+        said = (i.point_value_brl, i.tick * (100 if i.spread_unit == "bp" else 1), i.half_spread, i.fee_brl)
+        tick, half_spread = (float(at_term(b, i.tenor_bd)) for b in (spec.tick, spec.half_spread))
+        assert said == (spec.point_value, tick, half_spread, spec.fee_brl), i.id
+        assert i.spread_unit == spec.spread_unit
+
+
+def test_a_table_by_term_holds_from_its_term_on() -> None:
+    tick = load_specs()["DI1"].tick
+    np.testing.assert_array_equal(at_term(tick, [0, 63, 64, 504, 505, 3000]), [0.2, 0.2, 0.5, 0.5, 1.0, 1.0])
+    with pytest.raises(ValueError, match="expired"):
+        at_term(tick, [-1])
+    with pytest.raises(ValueError, match="starts at 0"):
+        Spec.model_validate({**load_specs()["DI1"].model_dump(), "tick": {5: 1.0}})
+
+
+def test_first_leg_of_a_frc_has_three_business_days_left() -> None:
+    days = pl.Series([date(2021, 2, 23), date(2021, 2, 24), date(2021, 2, 25), date(2021, 12, 28), date(2021, 12, 30)])
+    legs = first_ddi(days, load_calendar("anbima"))
+    assert legs["contract"].to_list() == ["DDIH21", "DDIH21", "DDIJ21", "DDIF22", "DDIG22"]
+    assert legs["maturity"].to_list()[3:] == [date(2022, 1, 3), date(2022, 2, 1)]
+
+
+def test_a_wrong_file_of_specifications_is_named(tmp_path: Path) -> None:
+    (tmp_path / "contracts.yaml").write_text("DI1: {title: x}\n")
+    with pytest.raises(SettingsError, match="unit"):
+        load_specs(tmp_path)
+    text = (CONFIG_DIR / "contracts.yaml").read_text().replace("WIN:", "WIM:")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "contracts.yaml").write_text(text)
+    with pytest.raises(SettingsError, match="needs exactly DI1"):
+        load_specs(other)
 
 
 def test_unknown_root_and_unequal_lengths_are_refused() -> None:

@@ -14,19 +14,10 @@ from hypothesis import strategies as st
 
 from macro_fund.instruments import di1
 from macro_fund.time.calendars import load_calendar
+from macro_fund_tests.instruments.b3_published import DI1_PU
 
 RATES = st.floats(0.001, 0.6)
 DAYS = st.integers(1, 4000)
-
-# Settlement rate, business days, settlement PU of B3's files of 2023-02-02, 2025-02-03 and 2026-01-12.
-B3_PU = [
-    (0.13652, 17, 99140.42), (0.13714, 101, 94979.55), (0.13602, 248, 88204.99), (0.12972, 480, 79268.97),
-    (0.12814, 733, 70419.05), (0.12849, 1106, 58829.26), (0.1302, 1733, 43097.47), (0.13045, 2742, 26337.5),
-    (0.13099, 3745, 16052.52), (0.1316, 20, 99023.59), (0.14492, 144, 92558.05), (0.14901, 230, 88093.23),
-    (0.14875, 479, 76828.74), (0.14625, 730, 67340.77), (0.14526, 978, 59073.95), (0.14462, 1731, 39541.44),
-    (0.14268, 2984, 20610.99), (0.14303, 3735, 13788.05), (0.14897, 15, 99176.82), (0.13741, 243, 88324.26),
-    (0.12992, 557, 76339.23), (0.13086, 866, 65533.01), (0.13289, 1243, 54040.18), (0.13417, 3749, 15365.76),
-]  # fmt: skip
 
 
 def test_golden_numbers() -> None:
@@ -35,7 +26,7 @@ def test_golden_numbers() -> None:
 
 
 def test_pu_is_b3s_to_the_cent() -> None:
-    rate, bdays, price = (np.array(x) for x in zip(*B3_PU, strict=True))
+    rate, bdays, price = (np.array(x) for x in zip(*DI1_PU, strict=True))
     np.testing.assert_array_equal(di1.round2(di1.pu(rate, bdays)), price)
 
 
@@ -140,3 +131,40 @@ def test_quantlib_discounts_the_same(rate: float, expiry: date) -> None:
 def test_bad_input_names_the_remedy(call: Callable[[], object], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def test_previous_rate_of_b3s_file_is_restated_to_todays_day_count() -> None:
+    # The file of 2025-02-03 gives the rates of the day before on the corrected PU: 230 days, not 231.
+    rate, bdays = np.array([0.14916, 0.1497, 0.14789]), np.array([230, 479, 730])
+    corrected = np.array([88082.94, 76708.33, 67062.0])
+    assert (np.abs(di1.pu(rate, bdays) - corrected) <= 0.05 * di1.dv01(rate, bdays) + 0.005).all()
+    assert abs(float(di1.pu(0.14916, 231)) - 88082.94) > 40
+
+
+def test_carry_and_roll_are_the_example() -> None:
+    """+1 DI1 at 13% with 756 days, CDI 14.9%, roll to 12.999%, then +20 bp: -4.59 + 1.84 - 366.40 = -369.15."""
+    carry, roll = di1.carry_and_roll(0.13, 756, 0.12999, 1, 0.149)
+    price, fc = float(di1.pu(0.13, 756)), 1.149 ** (1 / 252)
+    assert float(carry) * price * fc == pytest.approx(-4.59, abs=0.006)
+    assert float(roll) * price * fc == pytest.approx(1.84, abs=0.006)
+    move = float(di1.pu(0.13199, 755) - di1.pu(0.12999, 755))
+    assert move == pytest.approx(-366.40, abs=0.006)
+    total = float(di1.pu(0.13199, 755)) - price * fc
+    assert float(carry + roll) * price * fc + move == pytest.approx(total, abs=1e-9)
+    with pytest.raises(ValueError, match="longer than the contract"):
+        di1.carry_and_roll(0.13, 20, 0.13, 21, 0.14)
+
+
+@given(RATES, st.integers(2, 4000), RATES, RATES, st.data())
+def test_carry_roll_and_move_are_the_settlement(
+    rate: float, bdays: int, rolled: float, cdi: float, data: st.DataObject
+) -> None:
+    horizon = data.draw(st.integers(1, bdays))
+    carry, roll = di1.carry_and_roll(rate, bdays, rolled, horizon, cdi)
+    before = float(di1.pu(rate, bdays)) * (1 + cdi) ** (horizon / 252)
+    assert float(carry + roll) * before == pytest.approx(
+        float(di1.pu(rolled, bdays - horizon)) - before, rel=1e-9, abs=1e-6
+    )
+    flat, none = di1.carry_and_roll(rate, bdays, rate, horizon, rate)
+    assert abs(float(flat)) < 1e-9
+    assert float(none) == 0.0

@@ -12,6 +12,7 @@ from macro_fund.curves import checks
 from macro_fund.curves.di import di_curve
 from macro_fund.instruments import di1
 from macro_fund.instruments.contracts import maturities
+from macro_fund.instruments.limits import load_limit_days
 from macro_fund.instruments.marks import contract_marks, instrument_returns
 from macro_fund.settings import default_settings
 from macro_fund.time.publication import knowledge_times
@@ -57,7 +58,8 @@ def cdi() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def marks(settlements: pl.DataFrame, cdi: pl.DataFrame) -> pl.DataFrame:
-    return contract_marks(settlements, cdi, KEYS, market.calendar(), {"DI1": 1.0})
+    inputs = market.inputs(cdi)
+    return contract_marks(settlements, inputs, KEYS, market.calendar(), {"DI1": 1.0}, load_limit_days())
 
 
 def test_corrected_pu_is_b3s_to_the_cent(marks: pl.DataFrame, settlements: pl.DataFrame) -> None:

@@ -21,11 +21,11 @@ KEY = ["session", "trade_date", "contract"]
 
 @pytest.fixture(scope="module")
 def marks() -> pl.DataFrame:
-    return contract_marks(market.settlements(), market.cdi(), market.keys(), market.calendar(), market.POINT_VALUES)
+    return market.marks_of(market.settlements())
 
 
 def of(settlements: pl.DataFrame, cdi: pl.DataFrame, keys: list[date] | None = None) -> pl.DataFrame:
-    return contract_marks(settlements, cdi, keys or market.keys(), market.calendar(), market.POINT_VALUES)
+    return market.marks_of(settlements, cdi, keys)
 
 
 def one(marks: pl.DataFrame, contract: str, day: date) -> dict[str, object]:
@@ -313,4 +313,4 @@ def test_no_rows_no_marks_and_unknown_root_is_named() -> None:
     assert of(market.settlements().clear(), market.cdi()).height == 0
     assert of(market.settlements(), market.cdi().clear()).filter(pl.col("root") == "DI1")["pnl_brl"].is_null().all()
     with pytest.raises(ValueError, match="no point value for DOL, IND"):
-        contract_marks(market.settlements(), market.cdi(), market.keys(), market.calendar(), {"DI1": 1.0})
+        contract_marks(market.settlements(), market.inputs(), market.keys(), market.calendar(), {"DI1": 1.0})

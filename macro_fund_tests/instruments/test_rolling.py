@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from macro_fund.instruments.marks import contract_marks, instrument_returns
+from macro_fund.instruments.marks import instrument_returns
 from macro_fund.instruments.rolling import nearest, roll_path
 from macro_fund.settings import Instrument, default_settings
 from macro_fund.store.tables import TABLES
@@ -22,8 +22,7 @@ def instruments() -> tuple[Instrument, ...]:
 
 
 def marks_of(settlements: pl.DataFrame, cdi: pl.DataFrame | None = None) -> pl.DataFrame:
-    rates = market.cdi() if cdi is None else cdi
-    return contract_marks(settlements, rates, market.keys(), market.calendar(), market.POINT_VALUES)
+    return market.marks_of(settlements, cdi)
 
 
 @pytest.fixture(scope="module")

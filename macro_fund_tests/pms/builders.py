@@ -82,9 +82,11 @@ def mark(contract: str, trade_date: date, price: float, **given: Any) -> dict[st
         "settle_rate": 0.14875 if root == "DI1" else None,
         "prev_trade_date": None,
         "correction": 1.0,
+        "point_value_brl": 1.0 if root in ("DI1", "IND") else 50.0,
         "pnl_brl": None,
         "dv01_brl": 12.712564 if root == "DI1" else 0.0,
         "delta_brl": 0.0 if root == "DI1" else price * 50,
+        "limit_locked": False,
         **given,
     }
 

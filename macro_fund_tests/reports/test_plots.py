@@ -14,7 +14,12 @@ from macro_fund.store.tables import TABLES, Table
 DRAWN = sorted((n.key, n.plot) for n in NODES if n.plot is not None)
 FIRST = date(2024, 4, 1)
 # Columns by which pictures choose rows or group them.
-NAMES = {"scope": ("total",), "status": ("ok", "warn", "breach"), "method": ("historical", "parametric")}
+NAMES = {
+    "scope": ("total",),
+    "status": ("ok", "warn", "breach"),
+    "method": ("historical", "parametric"),
+    "kind": ("clean", "rate", "price"),
+}
 
 
 def made(table: Table, scale: float = 1.0) -> pl.DataFrame:

@@ -18,7 +18,8 @@ MONDAY, TUESDAY = date(2024, 4, 1), date(2024, 4, 2)
 
 
 def curve(day: date, rate: float) -> pl.DataFrame:
-    row = {"session": [day], "curve_date": [day], "tenor_years": [10.0], "par_yield": [rate], "zero_rate": [rate]}
+    rates = {name: [rate] for name in ("par_yield", "zero_rate", "forward_rate")}
+    row = {"session": [day], "curve_date": [day], "tenor_years": [10.0], **rates, "quality": [1.0]}
     return pl.DataFrame(row, schema=CURVE.schema)
 
 

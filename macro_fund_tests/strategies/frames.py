@@ -119,6 +119,7 @@ def world_curve(keys: list[date], seed: int, front: float = 0.11, slope: float =
         pl.col("session").dt.offset_by("-1d").alias("curve_date"),
         pl.lit(30).alias("n_contracts"),
         pl.lit(False).alias("extrapolated"),
+        pl.lit(1.0).alias("quality"),
     )
     return rows.select(pl.col(n).cast(t) for n, t in TABLES["silver/di_curve"].schema.items())
 
