@@ -19,7 +19,7 @@ from macro_fund.home import Home
 from macro_fund.orchestration import graph as nodes
 from macro_fund.orchestration.node import Node
 from macro_fund.orchestration.run import Run, side_table
-from macro_fund.orchestration.silver_dbt import MODELS, PROJECT_DIR, fill_scratch
+from macro_fund.orchestration.silver_dbt import MODELS, SCRATCH, fill_scratch, own_project
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
 from macro_fund_tests.graph import harness
@@ -299,10 +299,11 @@ def test_every_dbt_test_has_a_corruption():
     assert dbt_checks() == set(SPOILT)
 
 
-def test_dbt_tests_fail_on_spoilt_tables(running_home: Home, tmp_path: Path):
+def test_dbt_tests_fail_on_spoilt_tables(running_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from dbt.cli.main import dbtRunner
 
-    scratch, run = tmp_path / "scratch.duckdb", Run(running_home, TABLES[MODELS[0]], (running_home.inception,))
+    project, run = own_project(tmp_path), Run(running_home, TABLES[MODELS[0]], (running_home.inception,))
+    scratch = project / SCRATCH
     fill_scratch(scratch, run)
     with duckdb.connect(str(scratch)) as db:
         db.execute("set timezone = 'UTC'")
@@ -312,9 +313,10 @@ def test_dbt_tests_fail_on_spoilt_tables(running_home: Home, tmp_path: Path):
             db.unregister("incoming")
         for statement in SPOILT.values():
             db.execute(statement)
-    where = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    monkeypatch.chdir(project)
+    where = ["--project-dir", str(project), "--profiles-dir", str(project)]
     out = ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
-    dbtRunner().invoke(["--quiet", "test", *where, *out, "--vars", json.dumps({"scratch": str(scratch)})])
+    dbtRunner().invoke(["--quiet", "test", *where, *out])
     results = json.loads((tmp_path / "target" / "run_results.json").read_text())["results"]
     said = {r["unique_id"].split(".")[2]: r["status"] for r in results}
     assert said == dict.fromkeys(SPOILT, "fail")

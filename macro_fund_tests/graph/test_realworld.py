@@ -176,6 +176,10 @@ def test_settlement_of_di1f21_and_its_profit(
     assert mark["session"] == january.home.sessions.offset(day, 1)
 
 
+# The server has no parameters of ANBIMA's curves, and DDI on 80 days of 2021 only.
+UNSERVED = {"silver/ettj", "silver/cupom_curve"}
+
+
 def test_what_the_sources_lack_is_named_and_nothing_else_fails(january: Fund) -> None:
     """The server has no data for many series of the catalogue: each is named once, and no other is."""
     verdicts = january.rows("quality/verdicts")
@@ -195,7 +199,8 @@ def test_what_the_sources_lack_is_named_and_nothing_else_fails(january: Fund) ->
         assert not set(said) & there, f"{asset} complains of {sorted(set(said) & there)}, which are there"
         assert asset == "bronze/yahoo" or not refused, f"{asset} refused {refused}"
     others = failed.filter(~pl.col("asset").str.starts_with("bronze/")).select("asset", "check").unique().rows()
-    assert set(others) <= {("risk/limits", "no_breach"), ("quality/sources", "complete")}
+    unserved = {(asset, "every_session") for asset in UNSERVED}
+    assert set(others) <= {("risk/limits", "no_breach"), ("quality/sources", "complete"), *unserved}
 
 
 def test_every_asset_is_materialized_on_every_key(january: Fund) -> None:
@@ -206,6 +211,7 @@ def test_every_asset_is_materialized_on_every_key(january: Fund) -> None:
     assert {a: january.home.lake.keys(a) for a in assets} == dict.fromkeys(assets, keys)
     # Other sources publish by the week or month, or are not served; nothing was revised that week.
     seldom = {a for a in assets if a.startswith("bronze/")} - set(HOSTS) | {"bronze/bcb_focus", "quality/revisions"}
+    seldom |= UNSERVED | {"silver/positioning"}
     for asset in sorted(assets - {"pms/fills", "pms/positions", "pms/trade_proposals"} - seldom):
         assert {k for k in keys if january.rows(asset, k).is_empty()} <= ({NEW_YEAR} if asset == "pms/pnl" else set())
 
