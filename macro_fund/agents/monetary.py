@@ -18,7 +18,18 @@ import polars as pl
 
 from macro_fund.agents.as_known import require_ages, require_sessions
 from macro_fund.agents.monetary_inputs import CURVE_MAX_AGE_DAYS, NEUTRAL_MIN_MONTHS, SERIES, monetary_inputs
-from macro_fund.agents.report import ASSETS, Driver, Finding, confidence, conform, drivers, finding, with_status
+from macro_fund.agents.report import (
+    Driver,
+    Finding,
+    Input,
+    confidence,
+    conform,
+    drivers,
+    finding,
+    input_vintages,
+    risks,
+    with_status,
+)
 from macro_fund.agents.taylor import TERMS, Economy, median_rule, rule_terms
 
 if TYPE_CHECKING:
@@ -32,6 +43,15 @@ NEUTRAL_BOUNDS = (0.025, 0.075)
 POLICY_RANGE = (0.02, 0.25)
 INFLATION_RANGE = (0.0, 0.15)
 BASIS_LIMIT = 0.01
+_INPUTS = [
+    Input(series, pl.col(f"{prefix}_date"), pl.col(f"{prefix}_knowledge"))
+    for series, prefix in (
+        ("br_selic_target", "selic"),
+        ("br_cdi_daily", "cdi"),
+        ("br_inflation_target", "target"),
+        ("br_ibc_br_sa", "gap"),
+    )
+]
 
 
 def _with_rules(frame: pl.DataFrame) -> pl.DataFrame:
@@ -187,9 +207,11 @@ def monetary_view(
         (pl.col("expectation_value") - pl.col("target_value")).alias("inflation_gap"),
         pl.when(viewed).then("state_score").alias("state_score"),
         confidence(_completeness(max_age), pl.col("agreement")).alias("confidence"),
-        *(pl.lit(None, dtype=pl.Float64).alias(f"view_{a}") for a in ASSETS),
     )
     frame = frame.with_columns(
-        (-pl.col("state_score")).alias("view_br_rates"), drivers(_driver_lines()).alias("drivers")
+        (-pl.col("state_score")).alias("view_br_rates"),
+        drivers(_driver_lines()).alias("drivers"),
+        risks([]).alias("risks"),
+        input_vintages(_INPUTS).alias("input_vintages"),
     )
     return conform(frame, f"agents/{AGENT_ID}_view")

@@ -16,7 +16,18 @@ import polars as pl
 
 from macro_fund.agents.as_known import require_ages, require_sessions
 from macro_fund.agents.regime_inputs import AXES, COMPONENTS, SERIES, regime_inputs
-from macro_fund.agents.report import Driver, Finding, confidence, conform, drivers, finding, with_status
+from macro_fund.agents.report import (
+    Driver,
+    Finding,
+    Input,
+    confidence,
+    conform,
+    drivers,
+    finding,
+    input_vintages,
+    risks,
+    with_status,
+)
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
@@ -145,6 +156,10 @@ def regime_view(
         confidence(completeness, agreement).alias("confidence"),
         pl.max_horizontal(_live(c.name, pl.col(f"{c.name}_knowledge")) for c in COMPONENTS).alias("knowledge_time"),
         drivers(_driver_lines()).alias("drivers"),
+        risks([]).alias("risks"),
+        input_vintages(
+            [Input(c.series[0], pl.col(f"{c.name}_date"), pl.col(f"{c.name}_knowledge")) for c in COMPONENTS]
+        ).alias("input_vintages"),
         *(pl.when(viewed).then(view).alias(f"view_{asset}") for asset, view in views.items()),
     )
     return conform(frame.filter(pl.col("session").is_in(sessions)), f"agents/{AGENT_ID}_view")

@@ -26,7 +26,8 @@ from macro_fund.orchestration.resources import FundResource
 from macro_fund.orchestration.run import Run, side_table
 from macro_fund.reports.plots import watermarked
 from macro_fund.store.lake import shape_problems, tidy
-from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
 
 SHAPE = "shape"
 PREVIEW_ROWS = 8

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from macro_fund.store.tables import Table
+from macro_fund.store.table import Table
 
 # What a column that may not be null holds in a row without a view; other columns keep their words.
 EMPTY: Mapping[str, Any] = {

@@ -14,7 +14,8 @@ import polars as pl
 
 from macro_fund.home import Home
 from macro_fund.orchestration.run import Run
-from macro_fund.store.tables import TABLES, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import TABLES
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from functools import cached_property
 import polars as pl
 
 from macro_fund.home import Home
-from macro_fund.store.tables import TABLES, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import TABLES
 
 
 def side_table(kind: Table, asset: str) -> Table:

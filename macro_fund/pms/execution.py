@@ -20,7 +20,8 @@ from macro_fund.pms.costs import instruments_by_id, known_instrument, trade_cost
 from macro_fund.pms.settlements import known_marks
 from macro_fund.settings import Settings
 from macro_fund.store.content import content_id
-from macro_fund.store.tables import MONEY, TABLES
+from macro_fund.store.table import MONEY
+from macro_fund.store.tables import TABLES
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions

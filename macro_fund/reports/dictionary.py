@@ -13,7 +13,8 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 from macro_fund.settings import Publication, Series
-from macro_fund.store.tables import PROVENANCE, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import PROVENANCE
 
 HEAD = """# Data dictionary
 

@@ -20,7 +20,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from macro_fund.settings import CONFIG_DIR, Series, SettingsError, parse_file
-from macro_fund.store.tables import UTC_TIME, Table
+from macro_fund.store.table import UTC_TIME, Table
 
 FOLDER = CONFIG_DIR / "expectations"
 COMMON = "common"

@@ -21,7 +21,8 @@ from macro_fund.settings import Series, Source
 from macro_fund.sources.decode import REJECTED
 from macro_fund.sources.http import Http, Parsed, Payload, Request, SourceError
 from macro_fund.sources.reconcile import Window, facts, reconcile
-from macro_fund.store.tables import FAILURES, TABLES, UTC_TIME, Table
+from macro_fund.store.table import UTC_TIME, Table
+from macro_fund.store.tables import FAILURES, TABLES
 from macro_fund.time.publication import knowledge_times
 from macro_fund.time.sessions import Sessions
 

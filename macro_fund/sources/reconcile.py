@@ -16,7 +16,8 @@ from datetime import date, datetime
 import polars as pl
 
 from macro_fund.settings import Publication, Series
-from macro_fund.store.tables import QUARANTINE, UTC_TIME, Table
+from macro_fund.store.table import UTC_TIME, Table
+from macro_fund.store.tables import QUARANTINE
 from macro_fund.time.publication import knowledge
 from macro_fund.time.sessions import Sessions, assign_session
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import polars as pl
 
-from macro_fund.store.tables import PROVENANCE, TABLES, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import PROVENANCE, TABLES
 
 
 class LakeError(ValueError):

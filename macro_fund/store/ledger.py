@@ -26,7 +26,8 @@ from macro_fund.store.content import canonical_json, content_id
 from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_head
 from macro_fund.store.ledger_rules import PROPOSAL_QUERY, STATUSES, check_decision, find, status_of
 from macro_fund.store.ledger_tables import CENT, DECISIONS, FILLS, JOURNAL, KINDS, ORDERS, PROPOSALS, Money, UtcTime
-from macro_fund.store.tables import TABLES, UTC_TIME
+from macro_fund.store.table import UTC_TIME
+from macro_fund.store.tables import TABLES
 
 __all__ = ["Action", "Ledger", "LedgerError", "open_ledger"]
 

@@ -12,63 +12,15 @@ known (the fund acts on it that morning); `trade_date` is the market day that it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
 
-UTC_TIME = pl.Datetime("us", "UTC")
-MONEY = pl.Decimal(20, 2)
+from macro_fund.store.agent_tables import AGENT_TABLES
+from macro_fund.store.table import MONEY, UTC_TIME, Column, Table, numbers, session_column
 
 # Columns that say how a row reached us, not what it says. They differ between a long window and a day (one payload
 # against many), so the content digest leaves them out.
 PROVENANCE = ("fetched_at", "payload_sha256")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: polars type, meaning (with its unit) and whether a null is allowed."""
-
-    dtype: pl.DataType | type[pl.DataType]
-    description: str
-    nullable: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """The shape of one asset's Parquet files. `sort` also is the primary key unless `unique` is False.
-
-    Bronze tables also say what a provider's fact is: `fact` with event_date identifies it (series_id first), `values`
-    are what it says (main one first), by which a revision is seen.
-    """
-
-    key: str
-    columns: Mapping[str, Column]
-    sort: tuple[str, ...]
-    unique: bool = True
-    fact: tuple[str, ...] = ()
-    values: tuple[str, ...] = ()
-    owner: str = "team:platform"
-    description: str = ""
-    schema: Mapping[str, pl.DataType] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "schema", pl.Schema({n: c.dtype for n, c in self.columns.items()}))
-
-    @property
-    def layer(self) -> str:
-        return self.key.split("/")[0]
-
-    @property
-    def required(self) -> list[str]:
-        """Columns that may not hold a null."""
-        return [n for n, c in self.columns.items() if not c.nullable]
-
-    def empty(self) -> pl.DataFrame:
-        return pl.DataFrame(schema=self.schema)
-
-
-def _session(text: str = "partition in which the row became known") -> Column:
-    return Column(pl.Date, text)
 
 
 _KNOWN = {
@@ -85,13 +37,8 @@ _PROVENANCE = {
 _SERIES_ID = Column(pl.String, "our id, config/series")
 
 
-def _numbers(columns: Mapping[str, str]) -> dict[str, Column]:
-    """Float64 columns that may be missing, by name and meaning."""
-    return {name: Column(pl.Float64, text, nullable=True) for name, text in columns.items()}
-
-
 OBSERVATION = {
-    "session": _session(),
+    "session": session_column(),
     "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "day (or first day of the period) that the value describes"),
     "value": Column(pl.Float64, "in the series' stored unit: rates are decimals"),
@@ -100,7 +47,7 @@ OBSERVATION = {
 }
 
 CURVE_POINT = {
-    "session": _session(),
+    "session": session_column(),
     "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "session that the curve describes"),
     "calendar_days": Column(pl.Int32, "from event_date to the vertex"),
@@ -112,14 +59,14 @@ CURVE_POINT = {
 }
 
 BOND = {
-    "session": _session(),
+    "session": session_column(),
     "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "day of the indicative prices"),
     "bond": Column(pl.String, "title, SELIC code and maturity, e.g. NTN-B 760199 2035-05-15"),
     "maturity": Column(pl.Date, "redemption"),
     "issue_date": Column(pl.Date, "base or issue date", nullable=True),
     "rate": Column(pl.Float64, "indicative rate, decimal a year, 252"),
-    **_numbers(
+    **numbers(
         {
             "price": "PU in reais; null in files that have none",
             "bid_rate": "decimal",
@@ -132,12 +79,12 @@ BOND = {
 }
 
 RETAIL_BOND = {
-    "session": _session(),
+    "session": session_column(),
     "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "day of the morning's prices"),
     "bond": Column(pl.String, "title and maturity, e.g. Tesouro IPCA+ 2035-05-15"),
     "maturity": Column(pl.Date, "redemption"),
-    **_numbers(
+    **numbers(
         {
             "buy_rate": "rate at which the investor buys, decimal",
             "sell_rate": "rate at which the investor sells, decimal",
@@ -151,12 +98,12 @@ RETAIL_BOND = {
 }
 
 FORECAST = {
-    "session": _session(),
+    "session": session_column(),
     "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "survey day"),
     "reference": Column(pl.String, "period forecast: 2026, 2026-03, 2026-Q2, or 2026-R1 (first COPOM meeting)"),
     "median": Column(pl.Float64, "in the series' stored unit"),
-    **_numbers(
+    **numbers(
         {
             "mean": "in the series' stored unit",
             "deviation": "standard deviation of the answers, stored unit",
@@ -170,7 +117,7 @@ FORECAST = {
 }
 
 POSITION = {
-    "session": _session(),
+    "session": session_column(),
     "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "Tuesday of the report"),
     "market_code": Column(pl.String, "CFTC contract market code"),
@@ -186,7 +133,7 @@ POSITION = {
 }
 
 DOCUMENT = {
-    "session": _session(),
+    "session": session_column(),
     "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "last day of the meeting, or of the announcement"),
     "document": Column(pl.String, "the provider's own id: meeting number or file date"),
@@ -200,7 +147,7 @@ DOCUMENT = {
 }
 
 SETTLEMENT = {
-    "session": _session(),
+    "session": session_column(),
     "series_id": _SERIES_ID,
     "event_date": Column(pl.Date, "B3 trading session of the settlement"),
     "contract": Column(pl.String, "B3 ticker, e.g. DI1F27"),
@@ -218,7 +165,7 @@ SETTLEMENT = {
 QUARANTINE = Table(
     "quarantine",
     {
-        "session": _session(),
+        "session": session_column(),
         "asset": Column(pl.String, "asset that refused the row"),
         "item": Column(pl.String, "series id, contract or request label"),
         "event_date": Column(pl.Date, "null where the row had none", nullable=True),
@@ -232,7 +179,7 @@ QUARANTINE = Table(
 FAILURES = Table(
     "failures",
     {
-        "session": _session(),
+        "session": session_column(),
         "asset": Column(pl.String, "bronze asset whose request failed"),
         "item": Column(pl.String, "series ids or file that are missing because of it"),
         "request": Column(pl.String, "method and address"),
@@ -244,7 +191,7 @@ FAILURES = Table(
 
 # One feature of one session; the tables of features share it.
 _FEATURE = {
-    "session": _session("session at whose as_of the feature is known"),
+    "session": session_column("session at whose as_of the feature is known"),
     "feature_id": Column(pl.String, "feature: docs/guide/features.md"),
     "event_date": Column(pl.Date, "newest day, or first day of the newest month, that it describes", nullable=True),
     "value": Column(pl.Float64, "rates, shares and ratios are decimals", nullable=True),
@@ -260,39 +207,8 @@ _FEATURE = {
 _STATUS = {name: _FEATURE[name] for name in ("knowledge_time", "status", "reason")}
 _STATUS_OF_ROW = {**_STATUS, "knowledge_time": Column(UTC_TIME, "of the row that it rests on")}
 
-_AGENT = {
-    "session": _session(),
-    "agent_id": Column(pl.String, "agent"),
-    "model_version": Column(pl.String, "changes when the formula does"),
-    "status": Column(pl.String, "ok | degraded | no_view"),
-    "reason": Column(pl.String, "why degraded or no_view; empty when ok"),
-    "state_score": Column(pl.Float64, "[-1, 1]; null when no_view", nullable=True),
-    "confidence": Column(pl.Float64, "[0, 1]; null when no_view", nullable=True),
-    "horizon_days": Column(pl.Int32, "business days"),
-    "knowledge_time": Column(UTC_TIME, "latest input used", nullable=True),
-    "drivers": Column(
-        pl.List(
-            pl.Struct(
-                {
-                    "name": pl.String,
-                    "value": pl.Float64,
-                    "unit": pl.String,
-                    "contribution": pl.Float64,
-                    "event_date": pl.Date,
-                }
-            )
-        ),
-        "contributions sum to state_score before clipping",
-    ),
-}
-
-_VIEWS = {
-    f"view_{a}": Column(pl.Float64, f"expected excess return of holding {a}, score; null when no view", nullable=True)
-    for a in ("br_rates", "brl", "br_eq", "us_rates", "us_eq", "gold")
-}
-
 _SIGNAL = {
-    "session": _session(),
+    "session": session_column(),
     "strategy_id": Column(pl.String, "strategy"),
     "instrument": Column(pl.String, "config/instruments id that the leg trades"),
     "signal": Column(pl.Float64, "[-1, 1], + = hold the asset (receive, long BRL, long equity); null no_view", True),
@@ -391,7 +307,7 @@ _TABLES = [
     Table(
         "silver/as_known",
         {
-            "session": _session(),
+            "session": session_column(),
             "series_id": Column(pl.String, "our id"),
             "event_date": Column(pl.Date, "newest period known at the session's as_of"),
             "value": Column(pl.Float64, "latest vintage of that period known then"),
@@ -412,7 +328,7 @@ _TABLES = [
             "kind": Column(pl.String, "rate (changes in bp) | price (log returns)"),
             "event_date": Column(pl.Date, "newest day known"),
             "value": Column(pl.Float64, "level in the series' stored unit", nullable=True),
-            **_numbers(
+            **numbers(
                 {
                     "change": "bp (rate) or log return (price) since the observation before",
                     "ewma_vol": "a day, in the unit of change: EWMA .94 around zero",
@@ -464,7 +380,7 @@ _TABLES = [
     Table(
         "silver/positioning",
         {
-            "session": _session("session in which the report became known"),
+            "session": session_column("session in which the report became known"),
             "series_id": Column(pl.String, "report and market, config/series/cftc.yaml"),
             "category": Column(pl.String, "who, as in bronze/cftc"),
             "event_date": Column(pl.Date, "Tuesday of the report"),
@@ -482,7 +398,7 @@ _TABLES = [
     Table(
         "silver/di_curve",
         {
-            "session": _session(),
+            "session": session_column(),
             "curve_date": Column(pl.Date, "settlement day of the curve"),
             "tenor_bd": Column(pl.Int32, "business days"),
             "rate": Column(pl.Float64, "decimal, 252 exponential"),
@@ -498,7 +414,7 @@ _TABLES = [
     Table(
         "silver/policy_path",
         {
-            "session": _session(),
+            "session": session_column(),
             "curve_date": Column(pl.Date, "settlement day of the curve"),
             "meeting": Column(pl.Date, "last day of the COPOM meeting"),
             "announced": Column(pl.Boolean, "the meeting's date was public on curve_date; else assumed, 45 days apart"),
@@ -515,7 +431,7 @@ _TABLES = [
     Table(
         "silver/real_curve",
         {
-            "session": _session(),
+            "session": session_column(),
             "curve_date": Column(pl.Date, "day of the NTN-B rates"),
             "tenor_bd": Column(pl.Int32, "business days"),
             "real_rate": Column(pl.Float64, "zero rate over IPCA, decimal, 252 exponential"),
@@ -534,7 +450,7 @@ _TABLES = [
     Table(
         "silver/ettj",
         {
-            "session": _session(),
+            "session": session_column(),
             "curve_date": Column(pl.Date, "day of ANBIMA's parameters"),
             "tenor_bd": Column(pl.Int32, "business days"),
             "nominal_rate": Column(pl.Float64, "zero rate, decimal, 252 exponential, cut at six decimals"),
@@ -548,7 +464,7 @@ _TABLES = [
     Table(
         "silver/bond_marks",
         {
-            "session": _session(),
+            "session": session_column(),
             "trade_date": Column(pl.Date, "day of the indicative rate; settlement on the same day"),
             "bond": Column(pl.String, "title, SELIC code and maturity, e.g. NTN-B 760199 2035-05-15"),
             "title": Column(pl.String, "LTN | LFT | NTN-F | NTN-B"),
@@ -570,7 +486,7 @@ _TABLES = [
     Table(
         "silver/ust_curve",
         {
-            "session": _session(),
+            "session": session_column(),
             "curve_date": Column(pl.Date, "day of the par curve"),
             "tenor_years": Column(pl.Float64, "years"),
             "par_yield": Column(pl.Float64, "decimal, semiannual bond basis"),
@@ -585,12 +501,12 @@ _TABLES = [
     Table(
         "silver/us_real_curve",
         {
-            "session": _session(),
+            "session": session_column(),
             "curve_date": Column(pl.Date, "day of the real par curve"),
             "tenor_years": Column(pl.Float64, "years"),
             "par_yield": Column(pl.Float64, "real, decimal, semiannual bond basis (TIPS)"),
             "zero_rate": Column(pl.Float64, "real, decimal, continuously compounded, bootstrapped"),
-            **_numbers(
+            **numbers(
                 {
                     "forward_5y": "real forward of the five years that end at the tenor, decimal, compounded yearly",
                     "breakeven": "(1 + n) / (1 + r) - 1 on zero rates of the same day, decimal, compounded once a year",
@@ -606,7 +522,7 @@ _TABLES = [
     Table(
         "silver/cupom_curve",
         {
-            "session": _session(),
+            "session": session_column(),
             "curve_date": Column(pl.Date, "DDI settlement day of the curve"),
             "kind": Column(
                 pl.String, "clean: at the settlement's spot | dirty: at PTAX before | frc: from the first DDI"
@@ -628,7 +544,7 @@ _TABLES = [
     Table(
         "silver/contract_marks",
         {
-            "session": _session(),
+            "session": session_column(),
             "trade_date": Column(pl.Date, "settlement day"),
             "contract": Column(pl.String, "B3 ticker"),
             "root": Column(pl.String, "DI1 | DDI | DAP | FRC | DOL | WDO | IND | WIN"),
@@ -659,7 +575,7 @@ _TABLES = [
     Table(
         "silver/instrument_returns",
         {
-            "session": _session(),
+            "session": session_column(),
             "trade_date": Column(pl.Date, "settlement day"),
             "instrument": Column(pl.String, "config/instruments id, e.g. DI1_2Y"),
             "contract": Column(pl.String, "contract held over trade_date (chosen on the day before)"),
@@ -678,37 +594,7 @@ _TABLES = [
         owner="team:markets",
         description="Instruments rolled through listed contracts: what a position of one contract made, day by day.",
     ),
-    Table(
-        "agents/monetary_view",
-        {
-            **_AGENT,
-            "neutral_rate": Column(pl.Float64, "r*, real, decimal", nullable=True),
-            "output_gap": Column(pl.Float64, "fraction of trend, one-sided", nullable=True),
-            "taylor_rate": Column(pl.Float64, "median Taylor rate 12 months ahead, decimal", nullable=True),
-            "implied_rate": Column(pl.Float64, "DI-implied policy rate 12 months ahead, decimal", nullable=True),
-            **_VIEWS,
-        },
-        ("session", "agent_id"),
-        owner="team:economics",
-        description="Monetary policy: Taylor rules against the policy path that the DI curve implies.",
-    ),
-    Table(
-        "agents/regime_view",
-        {
-            **_AGENT,
-            **{
-                f"p_{r}": Column(pl.Float64, f"probability of {r}; the four sum to 1", nullable=True)
-                for r in ("goldilocks", "reflation", "stagflation", "deflation")
-            },
-            "growth_z": Column(pl.Float64, "growth axis", nullable=True),
-            "inflation_z": Column(pl.Float64, "inflation axis", nullable=True),
-            "stress_z": Column(pl.Float64, "financial conditions, + = tighter", nullable=True),
-            **_VIEWS,
-        },
-        ("session", "agent_id"),
-        owner="team:economics",
-        description="Cross-asset regime by rule: softmax of the distance to four quadrants of growth and inflation.",
-    ),
+    *AGENT_TABLES,
     *(
         Table(f"signals/{sid}", _SIGNAL, _SIGNAL_KEY, owner="team:strategy", description=text)
         for sid, text in (
@@ -720,7 +606,7 @@ _TABLES = [
     Table(
         "portfolio/conviction",
         {
-            "session": _session(),
+            "session": session_column(),
             "instrument": Column(pl.String, "config/instruments id"),
             "score": Column(pl.Float64, "confidence-weighted signal, [-1, 1]; null no_view", nullable=True),
             "agreement": Column(pl.Float64, "confidence share on the majority side", nullable=True),
@@ -740,7 +626,7 @@ _TABLES = [
     Table(
         "portfolio/targets",
         {
-            "session": _session(),
+            "session": session_column(),
             "instrument": Column(pl.String, "config/instruments id"),
             "contract": Column(pl.String, "listed contract; empty when there is none", nullable=True),
             "target_contracts": Column(pl.Int64, "signed, + = long the contract; null no_view", nullable=True),
@@ -766,7 +652,7 @@ _TABLES = [
     Table(
         "risk/var",
         {
-            "session": _session(),
+            "session": session_column(),
             "method": Column(pl.String, "parametric | historical"),
             "level": Column(pl.Float64, "0.95 | 0.99"),
             "scope": Column(pl.String, "total | instrument | strategy"),
@@ -784,7 +670,7 @@ _TABLES = [
     Table(
         "risk/stress",
         {
-            "session": _session(),
+            "session": session_column(),
             "scenario": Column(pl.String, "config/scenarios id"),
             "instrument": Column(pl.String, "config/instruments id"),
             "shock": Column(pl.Float64, "bp for rates, log return otherwise", nullable=True),
@@ -799,7 +685,7 @@ _TABLES = [
     Table(
         "risk/limits",
         {
-            "session": _session(),
+            "session": session_column(),
             "limit": Column(pl.String, "config/limits id"),
             "value": Column(pl.Float64, "fraction of NAV", nullable=True),
             "limit_value": Column(pl.Float64, "fraction of NAV"),
@@ -814,7 +700,7 @@ _TABLES = [
     Table(
         "pms/fills",
         {
-            "session": _session(),
+            "session": session_column(),
             "trade_date": Column(pl.Date, "session in which it was executed"),
             "fill_id": Column(pl.String, "content id"),
             "order_id": Column(pl.String, "ledger order"),
@@ -831,7 +717,7 @@ _TABLES = [
     Table(
         "pms/positions",
         {
-            "session": _session(),
+            "session": session_column(),
             "trade_date": Column(pl.Date, "close at which it was held"),
             "contract": Column(pl.String, "B3 ticker"),
             "instrument": Column(pl.String, "config/instruments id"),
@@ -849,7 +735,7 @@ _TABLES = [
     Table(
         "pms/pnl",
         {
-            "session": _session(),
+            "session": session_column(),
             "trade_date": Column(pl.Date, "day of the P&L"),
             "contract": Column(pl.String, "B3 ticker, or CASH"),
             "instrument": Column(pl.String, "config/instruments id, or CASH"),
@@ -864,7 +750,7 @@ _TABLES = [
     Table(
         "pms/nav",
         {
-            "session": _session(),
+            "session": session_column(),
             "trade_date": Column(pl.Date, "close"),
             "opening_nav_brl": Column(MONEY, "NAV at the close before"),
             "pnl_brl": Column(MONEY, "sum of the day's cube"),
@@ -879,7 +765,7 @@ _TABLES = [
     Table(
         "pms/trade_proposals",
         {
-            "session": _session(),
+            "session": session_column(),
             "proposal_id": Column(pl.String, "content id: the same targets and book give the same id"),
             "instrument": Column(pl.String, "config/instruments id"),
             "contract": Column(pl.String, "B3 ticker"),
@@ -911,7 +797,7 @@ _TABLES = [
     Table(
         "pms/orders",
         {
-            "session": _session("session in which the order is to be executed"),
+            "session": session_column("session in which the order is to be executed"),
             "order_id": Column(pl.String, "content id"),
             "proposal_id": Column(pl.String, "proposal approved"),
             "instrument": Column(pl.String, "config/instruments id"),
@@ -927,7 +813,7 @@ _TABLES = [
     Table(
         "reports/morning_pack",
         {
-            "session": _session(),
+            "session": session_column(),
             "section": Column(pl.String, "part of the pack"),
             "item": Column(pl.String, "number's name"),
             "value": Column(pl.Float64, "the number as shown, unrounded", nullable=True),
@@ -941,7 +827,7 @@ _TABLES = [
     Table(
         "quality/verdicts",
         {
-            "session": _session(),
+            "session": session_column(),
             "asset": Column(pl.String, "asset key"),
             "check": Column(pl.String, "check name"),
             "passed": Column(pl.Boolean, "verdict"),
@@ -955,7 +841,7 @@ _TABLES = [
     Table(
         "quality/sources",
         {
-            "session": _session("the morning"),
+            "session": session_column("the morning"),
             "source": Column(pl.String, "provider"),
             "series": Column(pl.Int32, "series of the catalogue that are still published"),
             "overdue": Column(pl.Int32, "series whose newest period should be there and is not"),
@@ -977,7 +863,7 @@ _TABLES = [
     Table(
         "quality/cross_source",
         {
-            "session": _session("when the second of the two became known"),
+            "session": session_column("when the second of the two became known"),
             "pair": Column(pl.String, "comparison, config/cross_source.yaml"),
             "event_date": Column(pl.Date, "day or first day of the period compared"),
             "item": Column(pl.String, "the series or contract compared"),
@@ -994,7 +880,7 @@ _TABLES = [
     Table(
         "quality/revisions",
         {
-            "session": _session(),
+            "session": session_column(),
             "series_id": _SERIES_ID,
             "event_date": Column(pl.Date, "period revised"),
             "knowledge_time": Column(UTC_TIME, "when the new value was public, or first seen (UTC)"),

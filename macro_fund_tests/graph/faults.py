@@ -22,7 +22,8 @@ from macro_fund.home import Home, home_path
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.orchestration.run import side_table
 from macro_fund.sources.http import Reply, Request, Transport, TransportError
-from macro_fund.store.tables import PROVENANCE, TABLES, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import PROVENANCE, TABLES
 from macro_fund_tests.graph.wrong_answers import Fault, another, not_a_number, times_100, wrong
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from macro_fund.settings import Series
-from macro_fund.store.tables import UTC_TIME
+from macro_fund.store.table import UTC_TIME
 from macro_fund_tests.realworld import FOLDER
 
 PAR = {"m1": "1 Mo", "m2": "2 Mo", "m3": "3 Mo", "m6": "6 Mo"} | {

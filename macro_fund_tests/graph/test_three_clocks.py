@@ -27,7 +27,8 @@ from macro_fund.orchestration.bronze import SOURCES
 from macro_fund.settings import Series, default_settings
 from macro_fund.sources.http import Http, Payload, ReplayUrlTransport, Reply, Request, SourceError
 from macro_fund.sources.ingest import Ingested, Window, ingest
-from macro_fund.store.tables import TABLES, UTC_TIME
+from macro_fund.store.table import UTC_TIME
+from macro_fund.store.tables import TABLES
 from macro_fund.time.calendars import load_calendar
 from macro_fund.time.publication import knowledge_times
 from macro_fund.time.sessions import Sessions, sessions

@@ -21,7 +21,8 @@ from macro_fund.orchestration.run import Run, side_table
 from macro_fund.orchestration.silver_dbt import MODELS
 from macro_fund.reports.dbt_sources import observation_sources
 from macro_fund.settings import default_settings
-from macro_fund.store.tables import TABLES, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import TABLES
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
 from macro_fund_tests.graph.ledgers import ledger_again

@@ -13,7 +13,8 @@ import pytest
 
 from macro_fund.reports.dictionary import data_dictionary, publication_words, type_words
 from macro_fund.settings import Publication, default_settings
-from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES, UTC_TIME, Column
+from macro_fund.store.table import UTC_TIME, Column
+from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "data-dictionary.md"
 # Between two cells; a cell's own bar has a backslash before it.

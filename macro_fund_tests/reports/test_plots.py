@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from macro_fund.orchestration.graph import NODES
-from macro_fund.store.tables import TABLES, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import TABLES
 
 DRAWN = sorted((n.key, n.plot) for n in NODES if n.plot is not None)
 FIRST = date(2024, 4, 1)

@@ -15,7 +15,8 @@ from polars.testing import assert_frame_equal
 from macro_fund.settings import Publication, Series, default_settings
 from macro_fund.sources import audit
 from macro_fund.sources.audit import Pair, arrivals, compared, di_against_curve, named, pairs, revisions, with_findings
-from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES, UTC_TIME
+from macro_fund.store.table import UTC_TIME
+from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
 
 D = date
 PAIR = Pair(id="ab", words="a and b", left="a", right="b", tolerance=0.0000501)

@@ -11,7 +11,8 @@ import pytest
 from macro_fund.orchestration.frames import to_pandas
 from macro_fund.settings import Series, SettingsError, default_settings
 from macro_fund.sources.expectations import COMMON, FOLDER, broken, examined, suite_of
-from macro_fund.store.tables import TABLES, Table
+from macro_fund.store.table import Table
+from macro_fund.store.tables import TABLES
 
 SOURCES = [k.removeprefix("bronze/") for k in TABLES if k.startswith("bronze/")]
 FILES = sorted(f.stem for f in FOLDER.glob("*.yaml"))

@@ -15,7 +15,8 @@ from macro_fund.settings import Publication, Series, Source
 from macro_fund.sources.decode import REJECTED
 from macro_fund.sources.http import Http, Parsed, Payload, Reply, Request
 from macro_fund.sources.ingest import Connector, Ingested, Window, ingest
-from macro_fund.store.tables import TABLES, UTC_TIME
+from macro_fund.store.table import UTC_TIME
+from macro_fund.store.tables import TABLES
 from macro_fund.time.sessions import sessions
 
 TABLE = sessions()
