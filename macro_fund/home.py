@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from macro_fund.store.ledger import Ledger
 
 DEFAULT_HOME = Path(".macro_fund")
-DEFAULT_WARMUP = 20  # sessions between the opening of a new fund and the latest session
+DEFAULT_WARMUP = 10  # sessions between the opening of a new fund and the latest session
 RUN_LEAD = timedelta(minutes=20)  # the morning run starts at 08:35, its session's as_of is 08:55
 
 
@@ -52,7 +52,7 @@ def create(
 ) -> Home:
     """Write a new home with its own fund.yaml and open it.
 
-    `inception` defaults to 20 sessions before the newest one whose run may begin.
+    `inception` defaults to 10 sessions before the newest one whose run may begin.
     Raises SettingsError when the home exists already or a date is not a session.
     """
     fund_file = path / "fund.yaml"

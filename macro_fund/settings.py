@@ -44,9 +44,13 @@ class Fund(_Model):
     vol_target: Annotated[float, Field(gt=0, le=0.5)]
     risk_share: dict[str, Fraction]
     language: Literal["en", "pt"] = "en"
+    narrator: Literal["template", "llm"] = "template"
+    narrator_model: str = ""
 
     @model_validator(mode="after")
     def _order(self) -> Fund:
+        if self.narrator == "llm" and not (self.narrator_model and self.source == "live"):
+            raise ValueError("narrator llm needs narrator_model, and a fund on live data: set narrator: template")
         if self.inception is not None and self.inception <= self.history_start:
             raise ValueError(f"inception {self.inception} must be after history_start {self.history_start}")
         return self
@@ -198,6 +202,16 @@ class Scenario(_Model):
     source: str
 
 
+class NeutralRate(_Model):
+    """A neutral real rate that a central bank published. rate and sd (of a month's reading of it): decimals."""
+
+    country: Literal["br", "us"]
+    published: date
+    rate: Annotated[float, Field(gt=-0.05, lt=0.15)]
+    sd: Annotated[float, Field(gt=0, le=0.05)]
+    source: Annotated[str, Field(min_length=10)]
+
+
 class Source(_Model):
     """How politely we ask one provider."""
 
@@ -218,6 +232,7 @@ class Settings(_Model):
     strategies: tuple[Strategy, ...]
     limits: Limits
     scenarios: tuple[Scenario, ...]
+    neutral_rates: tuple[NeutralRate, ...]
     sources: dict[str, Source]
 
     @model_validator(mode="after")
@@ -230,6 +245,9 @@ class Settings(_Model):
             twice = sorted(i for i, count in Counter(ids).items() if count > 1)
             if twice:
                 raise ValueError(f"{kind} ids given twice: {', '.join(twice)}")
+        dated = [(n.country, n.published) for n in self.neutral_rates]
+        if dated != sorted(set(dated)):
+            raise ValueError("neutral_rates: keep each country's entries in order of `published`, one a day")
         known = {i.id for i in self.instruments}
         for s in self.strategies:
             unknown = sorted(set(s.instruments) - known)
@@ -364,6 +382,7 @@ def load_settings(config_dir: Path = CONFIG_DIR, fund_file: Path | None = None) 
         "strategies": parse_file(config_dir / "strategies.yaml", tuple[Strategy, ...]),
         "limits": parse_file(config_dir / "limits.yaml", Limits),
         "scenarios": parse_file(config_dir / "scenarios.yaml", tuple[Scenario, ...]),
+        "neutral_rates": parse_file(config_dir / "neutral_rates.yaml", tuple[NeutralRate, ...]),
         "sources": parse_file(config_dir / "sources.yaml", dict[str, Source]),
     }
     try:

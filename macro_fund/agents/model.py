@@ -34,7 +34,9 @@ def refit_sessions(sessions: Sequence[date], table: Sessions) -> list[date]:
     """Those of `sessions` (ascending) that are the first session of their calendar month."""
     if not sessions:
         return []
-    before = table.offset(sessions[0], -1)
+    # The first session of the table has none before it.
+    opening = sessions[0] == table.keys(table.start, sessions[0])[0]
+    before = date.min if opening else table.offset(sessions[0], -1)
     return [b for a, b in pairwise([before, *sessions]) if (a.year, a.month) != (b.year, b.month)]
 
 

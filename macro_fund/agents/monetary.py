@@ -1,10 +1,11 @@
-"""Monetary agent: three Taylor-type rules against the policy rate that the DI curve implies twelve months ahead.
+"""Monetary agent: three Taylor-type rules against the policy path that the DI curve prices.
 
-Belongs here: the view, its drivers, status and confidence. Does not belong here: the rules (taylor.py) and their inputs
-(monetary_inputs.py). Model, estimation and what would falsify it: docs/agents.md.
+Belongs here: the view, its drivers, status and confidence. Does not belong here: what is estimated (monetary_model.py),
+the path (monetary_path.py), the rules (taylor.py), the inputs (monetary_inputs.py), the United States
+(monetary_us.py). Model, estimation and what would falsify it: docs/agents/monetary.md.
 
-Sign: state_score > 0 when the model's policy rate is above the implied one (policy will be tighter than priced), which
-is bad for receivers, so view_br_rates = -state_score.
+Sign: state_score > 0 when the model's Selic is above the priced one (policy will be tighter than priced), which is bad
+for receivers, so view_br_rates = -state_score.
 """
 
 from __future__ import annotations
@@ -16,33 +17,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from macro_fund.agents.as_known import require_ages, require_sessions
-from macro_fund.agents.monetary_inputs import CURVE_MAX_AGE_DAYS, NEUTRAL_MIN_MONTHS, SERIES, monetary_inputs
+from macro_fund.agents.as_known import require_ages, require_sessions, rows_of
+from macro_fund.agents.monetary_inputs import SERIES, economy_of, year_ahead
+from macro_fund.agents.monetary_months import US_SERIES
+from macro_fund.agents.monetary_path import prepared
+from macro_fund.agents.monetary_record import SCORED, track_record
+from macro_fund.agents.monetary_status import completeness, fatal, weak
+from macro_fund.agents.monetary_us import us_view
 from macro_fund.agents.report import (
     Driver,
-    Finding,
     Input,
+    Risk,
     confidence,
     conform,
     drivers,
-    finding,
     input_vintages,
     risks,
     with_status,
 )
-from macro_fund.agents.taylor import TERMS, Economy, median_rule, rule_terms
+from macro_fund.agents.taylor import RULES, TERMS, median_rule, rule_terms
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
 
 AGENT_ID = "monetary"
-MODEL_VERSION = "monetary-1.0: median of three rules"
-HORIZON_DAYS = 252
+MODEL_VERSION = "monetary-2.0: estimated rules, filtered r*, path by meeting"
+HORIZON_DAYS = 126
 SCALE = 0.0075
-NEUTRAL_BOUNDS = (0.025, 0.075)
-POLICY_RANGE = (0.02, 0.25)
-INFLATION_RANGE = (0.0, 0.15)
-BASIS_LIMIT = 0.01
+# What a score of 1 (policy tighter than priced) says of other assets, relative to receiving rates; judgement.
+SPILLOVER = {"br_rates": -1.0, "br_real": -0.5, "br_breakeven": -0.5, "brl": 0.5, "br_eq": -0.5}
+_AGAINST = ("implied", "term_premium")
 _INPUTS = [
     Input(series, pl.col(f"{prefix}_date"), pl.col(f"{prefix}_knowledge"))
     for series, prefix in (
@@ -54,135 +58,108 @@ _INPUTS = [
 ]
 
 
-def _with_rules(frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds neutral_rate (bounded), implied_rate, taylor_rate, gap, state_score, agreement and term_* of the gap."""
-    low, high = NEUTRAL_BOUNDS
-    frame = frame.with_columns(
-        pl.col("neutral_raw").clip(low, high).alias("neutral_rate"),
+def _near(path: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per session with a path: gap, _term (means over the next four meetings), agreement, path_low, path_high.
+
+    A rule's terms at a meeting are rebuilt from the inputs; which rule was in the middle stands in the path. Means are
+    added up meeting by meeting, so that a session's bits do not depend on how many others are computed with it.
+    """
+    rows = path.filter((pl.col("horizon") <= SCORED) & (pl.len().over("session") >= SCORED)).sort("session", "horizon")
+    rows = rows.join(frame, on="session", how="inner", maintain_order="left")
+    economy, smoothed = economy_of(rows)
+    terms = rule_terms(economy, rows["quarters"].to_numpy(), smoothed)
+    middle = rows["rule"].replace_strict(list(RULES), range(len(RULES)), return_dtype=pl.Int64).to_numpy()
+    chosen = np.take_along_axis(terms, middle[None, None, :], axis=0)[0]
+    net = rows["implied_rate"] - rows["term_premium"]
+    columns = {
+        **{f"_{name}": values for name, values in zip(TERMS, chosen, strict=True)},
+        **{f"_{name}": rows[f"{name}_rate" if name == "implied" else name].to_numpy() for name in _AGAINST},
+        **{f"_{rule}": (rows[f"{rule.lower()}_rate"] - net).to_numpy() for rule in RULES},
+        "gap": rows["gap"].to_numpy(),
+    }
+    means = pl.DataFrame({"session": rows["session"].gather_every(SCORED), **{k: _mean(v) for k, v in columns.items()}})
+    extremes = path.group_by("session", maintain_order=True).agg(
+        pl.col("model_rate").min().alias("path_low"),
+        pl.col("model_rate").max().alias("path_high"),
+        pl.col("curve_date").max().alias("path_date"),
+    )
+    agreement = pl.sum_horizontal(*(pl.col(f"_{r}").sign() for r in RULES)).abs() / len(RULES)
+    return means.with_columns(agreement.alias("agreement")).join(
+        extremes, on="session", how="left", maintain_order="left"
+    )
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Means of each SCORED values in a row."""
+    by_session = values.reshape(-1, SCORED)
+    total = by_session[:, 0]
+    for k in range(1, SCORED):
+        total = total + by_session[:, k]
+    return total / SCORED
+
+
+def _scored(frame: pl.DataFrame) -> pl.DataFrame:
+    """Adds state_score and contribution_* of each term: the same share of the score as the term has of the gap."""
+    gap = frame["gap"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    score = np.tanh(gap / SCALE)
+    tiny = np.abs(gap) < 1e-9
+    slope = pl.Series("_slope", np.where(tiny, 1.0 / SCALE, score / np.where(tiny, 1.0, gap))).fill_nan(None)
+    frame = frame.with_columns(slope, pl.Series("state_score", score).fill_nan(None))
+    signs = {**dict.fromkeys(TERMS, 1.0), "implied": -1.0, "term_premium": 1.0}
+    return frame.with_columns(
+        (pl.col("_slope") * pl.col(f"_{name}") * sign).alias(f"contribution_{name}") for name, sign in signs.items()
+    )
+
+
+def _year(frame: pl.DataFrame) -> pl.DataFrame:
+    """Adds taylor_rate (median rule in four quarters) and implied_rate (DI forward plus target less CDI)."""
+    economy, smoothed = economy_of(frame)
+    chosen = median_rule(rule_terms(economy, smoothed=smoothed))[2]
+    return frame.with_columns(
+        pl.Series("taylor_rate", chosen.sum(axis=0)).fill_nan(None),
         (pl.col("forward_252") + pl.col("basis")).alias("implied_rate"),
     )
-
-    def column(name: str) -> np.ndarray:
-        return frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-
-    economy = Economy(
-        neutral_rate=column("neutral_rate"),
-        expected_inflation=column("expectation_value"),
-        inflation_target=column("target_value"),
-        output_gap=column("output_gap"),
-        gap_change=column("gap_change"),
-        selic_target=column("selic_value"),
-    )
-    implied = column("implied_rate")
-    rates, _, terms = median_rule(rule_terms(economy))
-    taylor = terms.sum(axis=0)
-    gap = taylor - implied
-    score = np.tanh(gap / SCALE)
-    # The score is a bent line through zero: each term of the gap gets the same share of it as it has of the gap.
-    tiny = np.abs(gap) < 1e-9
-    slope = np.where(tiny, 1.0 / SCALE, score / np.where(tiny, 1.0, gap))
-    new = {
-        "taylor_rate": taylor,
-        "gap": gap,
-        "state_score": score,
-        "agreement": np.abs(np.sign(rates - implied).sum(axis=0)) / 3.0,
-        **{f"term_{name}": slope * term for name, term in zip(TERMS, terms, strict=True)},
-        "term_implied": -slope * implied,
-    }
-    return frame.with_columns(pl.Series(name, values).fill_nan(None) for name, values in new.items())
-
-
-def _aged(age: str, limit: int, what: str) -> list[Finding]:
-    """Findings for an input that is unknown or older than `limit` calendar days."""
-    return [
-        finding(pl.col(age).is_null(), f"{what}: nothing known"),
-        finding(pl.col(age) > limit, f"{what} is {{}} days old, {limit} allowed", pl.col(age)),
-    ]
-
-
-def _percent(name: str) -> pl.Expr:
-    return (pl.col(name) * 100).round(2)
-
-
-def _fatal(max_age: Mapping[str, int]) -> list[Finding]:
-    """Missing essentials and breaches of sanity ranges: no view."""
-    low, high = POLICY_RANGE
-    pi_low, pi_high = INFLATION_RANGE
-    outside = "{} is {}%, outside {}..{}%: sanity breach"
-
-    def range_of(name: str, what: str, lowest: float, highest: float) -> Finding:
-        breach = ~pl.col(name).is_between(lowest, highest)
-        return finding(breach, outside.format(what, "{}", lowest * 100, highest * 100), _percent(name))
-
-    return [
-        *_aged("selic_age", max_age["br_selic_target"], "Selic target"),
-        *_aged("cdi_age", max_age["br_cdi_daily"], "CDI"),
-        *_aged("curve_age", CURVE_MAX_AGE_DAYS, "DI curve"),
-        finding(pl.col("forward_252").is_null() & pl.col("curve_age").is_not_null(), "DI curve has no 252-day forward"),
-        finding(pl.col("basis").is_null() & pl.col("cdi_age").is_not_null(), "Selic target of the CDI's day unknown"),
-        finding(pl.col("expectation_value").is_null(), "expected inflation: every source is missing or stale"),
-        finding(pl.col("target_value").is_null(), "inflation target of {} unknown", pl.col("horizon_year")),
-        finding(pl.col("output_gap").is_null(), "IBC-Br: too few months known for an output gap"),
-        finding(pl.col("neutral_raw").is_null(), f"neutral rate: fewer than {NEUTRAL_MIN_MONTHS} month-ends known"),
-        finding(pl.col("basis").abs() > BASIS_LIMIT, "Selic target less CDI is {}%: sanity breach", _percent("basis")),
-        range_of("expectation_value", "expected inflation", pi_low, pi_high),
-        range_of("implied_rate", "implied policy rate", low, high),
-        range_of("taylor_rate", "rule's policy rate", low, high),
-    ]
-
-
-def _weak(max_age: Mapping[str, int]) -> list[Finding]:
-    """What makes a view degraded."""
-    low, high = NEUTRAL_BOUNDS
-    gap_limit = max_age["br_ibc_br_sa"]
-    return [
-        finding(pl.col("expectation_weight") == 0.0, "expected inflation is realised 12-month IPCA: no fresh Focus"),
-        finding(
-            pl.col("target_date").dt.year() != pl.col("horizon_year"),
-            "inflation target of {} used for {}",
-            pl.col("target_date").dt.year(),
-            pl.col("horizon_year"),
-        ),
-        finding(pl.col("gap_age") > gap_limit, f"IBC-Br is {{}} days old, {gap_limit} allowed", pl.col("gap_age")),
-        finding(
-            ~pl.col("neutral_raw").is_between(low, high),
-            f"sanity: filtered neutral rate {{}}% is held at its bound ({low * 100}..{high * 100}%)",
-            _percent("neutral_raw"),
-        ),
-    ]
-
-
-def _completeness(max_age: Mapping[str, int]) -> pl.Expr:
-    """Mean weight of the six inputs; Selic, CDI and the curve are 1 whenever there is a view at all."""
-    low, high = NEUTRAL_BOUNDS
-    half = [
-        pl.col("target_date").dt.year() == pl.col("horizon_year"),
-        pl.col("gap_age") <= max_age["br_ibc_br_sa"],
-        pl.col("neutral_raw").is_between(low, high),
-    ]
-    soft = [pl.when(good).then(1.0).otherwise(0.5) for good in half]
-    return (2.0 + pl.col("expectation_weight") + pl.sum_horizontal(soft)) / 6.0
 
 
 def _driver_lines() -> list[Driver]:
     sources = {
-        "neutral_real_rate": ("neutral_rate", "neutral_date"),
+        "neutral_real_rate": ("neutral_rate", "refit"),
         "expected_inflation": ("expectation_value", "expectation_date"),
         "inflation_gap": ("inflation_gap", "expectation_date"),
         "output_gap": ("output_gap", "gap_date"),
         "output_gap_change": ("gap_change", "gap_date"),
-        "selic_target": ("selic_value", "selic_date"),
-        "implied": ("implied_rate", "curve_date"),
+        "policy_rate": ("selic_value", "selic_date"),
+        "implied": ("_implied", "path_date"),
+        "term_premium": ("_term_premium", "refit"),
     }
     return [
-        Driver(name, pl.col(value), "decimal", pl.col(f"term_{name}"), pl.col(day))
+        Driver(name, pl.col(value), "decimal", pl.col(f"contribution_{name}"), pl.col(day))
         for name, (value, day) in sources.items()
     ]
+
+
+def _risk_lines() -> list[Risk]:
+    """The first has the probability that a normal error of the record's size turns the sign of the gap."""
+    turned = (-(pl.col("gap").abs()) / pl.col("rmse")).map_batches(_normal_cdf, return_dtype=pl.Float64)
+    return [
+        Risk("the committee does not follow the rules", "a decision against the sign of the gap", turned),
+        Risk("expected inflation moves towards the target", "Focus 12 months moves by 0.5 point in four weeks"),
+        Risk("r* is not where the filter has it", "the BCB publishes another neutral rate"),
+    ]
+
+
+def _normal_cdf(x: pl.Series) -> pl.Series:
+    from scipy.special import ndtr
+
+    return pl.Series(ndtr(x.cast(pl.Float64).fill_null(float("nan")).to_numpy())).fill_nan(None)
 
 
 def monetary_view(
     observations: pl.DataFrame,
     di_curve: pl.DataFrame,
+    ust_curve: pl.DataFrame,
+    model: pl.DataFrame,
+    path: pl.DataFrame,
     sessions: list[date],
     table: Sessions,
     *,
@@ -190,15 +167,32 @@ def monetary_view(
 ) -> pl.DataFrame:
     """Table agents/monetary_view for `sessions`.
 
-    observations: silver/observations with full history up to the last session; di_curve: silver/di_curve likewise;
+    observations, di_curve, ust_curve: the silver tables with full history up to the last session; model, path:
+    agents/monetary_model and agents/monetary_path likewise (the path's history is the record that confidence rests on);
     table: the fund's sessions, every one of `sessions` must be among them; max_age: calendar days by series id
     (max_age_days of config/series) after which a value counts as stale.
     Raises ValueError when max_age lacks a series or a day is not a session.
     """
-    require_ages(max_age, SERIES)
+    require_ages(max_age, (*SERIES, *US_SERIES))
     require_sessions(sessions, table)
-    frame = _with_rules(monetary_inputs(observations, di_curve, sessions, max_age))
-    frame = with_status(frame, _fatal(max_age), _weak(max_age))
+    last = sessions[-1]
+    frame = prepared(observations, model.filter(pl.col("session") <= last), sessions, max_age)
+    near = _near(path.filter(pl.col("session").is_in(sessions)), frame)
+    selic = rows_of(observations, "br_selic_target", last)
+    record = track_record(path.filter(pl.col("session") <= last), selic, frame.select("session"))
+    abroad = us_view(observations, ust_curve, model.filter(pl.col("session") <= last), sessions, max_age, SCALE)
+    for part in (near, record, abroad):
+        frame = frame.join(part, on="session", how="left", maintain_order="left")
+    curve = year_ahead(di_curve, frame.select("session"))
+    frame = frame.join(curve, on="session", how="left", maintain_order="left")
+    frame = _year(
+        _scored(frame.with_columns((pl.col("session") - pl.col("path_date")).dt.total_days().alias("path_age")))
+    )
+    frame = with_status(frame, fatal(max_age), weak(max_age))
+    return _report(frame, max_age)
+
+
+def _report(frame: pl.DataFrame, max_age: Mapping[str, int]) -> pl.DataFrame:
     viewed = pl.col("status") != "no_view"
     frame = frame.with_columns(
         pl.lit(AGENT_ID).alias("agent_id"),
@@ -206,12 +200,17 @@ def monetary_view(
         pl.lit(HORIZON_DAYS).alias("horizon_days"),
         (pl.col("expectation_value") - pl.col("target_value")).alias("inflation_gap"),
         pl.when(viewed).then("state_score").alias("state_score"),
-        confidence(_completeness(max_age), pl.col("agreement")).alias("confidence"),
+        # A view against the curve has to beat the curve, not only an unchanged Selic: the worse of the two counts.
+        confidence(
+            completeness(max_age), pl.col("agreement"), pl.max_horizontal("rmse_ratio", "rmse_ratio_implied")
+        ).alias("confidence"),
     )
     frame = frame.with_columns(
-        (-pl.col("state_score")).alias("view_br_rates"),
+        *((pl.col("state_score") * weight).alias(f"view_{asset}") for asset, weight in SPILLOVER.items()),
+        pl.when(viewed).then(-pl.col("us_score")).alias("view_us_rates"),
+        pl.max_horizontal("knowledge_time", "us_knowledge").alias("knowledge_time"),
         drivers(_driver_lines()).alias("drivers"),
-        risks([]).alias("risks"),
+        risks(_risk_lines()).alias("risks"),
         input_vintages(_INPUTS).alias("input_vintages"),
     )
     return conform(frame, f"agents/{AGENT_ID}_view")

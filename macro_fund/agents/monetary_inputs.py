@@ -1,7 +1,7 @@
 """Inputs of the monetary agent, one row per session: what was known that morning, and how old it was.
 
-Belongs here: choosing, ageing and joining the inputs, the output gap of each IBC-Br vintage, the neutral rate of each
-month. Does not belong here: the rules (taylor.py) and the view (monetary.py). Rates, inflation and gaps are decimals.
+Belongs here: choosing, ageing and joining the inputs, the output gap of each IBC-Br vintage. Does not belong here: what
+is estimated (monetary_model.py), the rules (taylor.py), the view (monetary.py). Rates, inflation and gaps are decimals.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from macro_fund.agents.as_known import Vintage, age_days, carry, knowledge_path, newest_known, per_state, rows_of
+from macro_fund.agents.taylor import Economy, Smoothed
 from macro_fund.agents.trend import trend_end
-from macro_fund.features.stats import one_sided_hp
 
 CURVE_MAX_AGE_DAYS = 7
 HORIZON_BD = 252
-NEUTRAL_MIN_MONTHS = 36
 GAP_MIN_MONTHS = 60
 
 # Expected inflation, best source first, with its weight in data completeness.
@@ -44,12 +44,12 @@ def _level(observations: pl.DataFrame, series_id: str, grid: pl.DataFrame, prefi
     )
 
 
-def _curve(di_curve: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """The 252-business-day node of the newest curve: di_252, forward_252, curve_date, curve_age."""
+def year_ahead(di_curve: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """The 252-business-day node of the newest curve: grid with forward_252, curve_date, curve_age."""
     node = (
         di_curve.filter((pl.col("tenor_bd") == HORIZON_BD) & (pl.col("session") <= grid["session"][-1]))
         .sort("session", "curve_date")
-        .select("session", "curve_date", pl.col("rate").alias("di_252"), pl.col("forward_21d").alias("forward_252"))
+        .select("session", "curve_date", pl.col("forward_21d").alias("forward_252"))
     )
     age = (pl.col("session") - pl.col("curve_date")).dt.total_days()
     return carry(node, grid).with_columns(age.alias("curve_age"))
@@ -130,48 +130,15 @@ def _output_gap(observations: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     return known.rename({"event_date": "gap_date", "knowledge_time": "gap_knowledge"})
 
 
-def neutral_rate(real: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """grid with neutral_raw and neutral_date: one-sided HP trend of month-end ex-ante real rates, frozen for a month.
+def monetary_inputs(observations: pl.DataFrame, sessions: list[date], max_age: Mapping[str, int]) -> pl.DataFrame:
+    """One row per session of `sessions` with every input but the curve: its date, age in calendar days, knowledge time.
 
-    `real` holds session and ex_ante_real (nulls allowed). A month counts once it is over, so that every session of a
-    month sees the same trend, whatever range of sessions is computed.
+    Columns: selic_*, cdi_*, basis, expectation_*, target_*, output_gap, gap_change, gap_* and knowledge_time (latest of
+    the inputs).
     """
-    month_ends = (
-        real.drop_nulls("ex_ante_real")
-        .sort("session")
-        .group_by(pl.col("session").dt.truncate("1mo").alias("month"), maintain_order=True)
-        .agg(pl.col("session").last().alias("neutral_date"), pl.col("ex_ante_real").last())
-    )
-    enough = pl.int_range(pl.len()) + 1 >= NEUTRAL_MIN_MONTHS
-    states = month_ends.with_columns(one_sided_hp(month_ends["ex_ante_real"]).alias("trend")).select(
-        pl.col("month").dt.offset_by("1mo").alias("session"),
-        "neutral_date",
-        pl.when(enough).then("trend").alias("neutral_raw"),
-    )
-    return carry(states, grid)
-
-
-def _real_rate(frame: pl.DataFrame) -> pl.DataFrame:
-    """session, ex_ante_real: (1 + DI 252) / (1 + Focus 12m) - 1; null without a fresh curve or a Focus survey."""
-    surveyed = pl.col("expectation_source") != EXPECTATIONS[-1][0]
-    fresh = pl.col("curve_age") <= CURVE_MAX_AGE_DAYS
-    real = (1.0 + pl.col("di_252")) / (1.0 + pl.col("expectation_value")) - 1.0
-    return frame.select("session", pl.when(surveyed & fresh).then(real).alias("ex_ante_real"))
-
-
-def monetary_inputs(
-    observations: pl.DataFrame, di_curve: pl.DataFrame, sessions: list[date], max_age: Mapping[str, int]
-) -> pl.DataFrame:
-    """One row per session of `sessions` with every input, its date, age in calendar days and knowledge time.
-
-    The neutral rate needs all earlier months, so the inputs are assembled from the curve's first session on.
-    """
-    last = sessions[-1]
-    history = di_curve.filter(pl.col("session") <= last)["session"].unique().to_list()
-    grid = pl.DataFrame({"session": sorted({*history, *sessions})}, schema={"session": pl.Date})
+    grid = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date})
     parts = [
         _level(observations, "br_selic_target", grid, "selic"),
-        _curve(di_curve, grid),
         _basis(observations, grid),
         _expected_inflation(observations, grid, max_age),
         _inflation_target(observations, grid),
@@ -180,8 +147,24 @@ def monetary_inputs(
     frame = grid
     for part in parts:
         frame = frame.join(part, on="session", how="left", maintain_order="left")
-    neutral = neutral_rate(_real_rate(frame), grid)
-    frame = frame.join(neutral, on="session", how="left", maintain_order="left")
     knowledge = [c for c in frame.columns if c.endswith("_knowledge")]
-    frame = frame.with_columns(pl.max_horizontal(knowledge).alias("knowledge_time"))
-    return frame.filter(pl.col("session").is_in(sessions))
+    return frame.with_columns(pl.max_horizontal(knowledge).alias("knowledge_time"))
+
+
+def numbers(frame: pl.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    """A column as floats, null as NaN."""
+    out: npt.NDArray[np.float64] = frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return out
+
+
+def economy_of(frame: pl.DataFrame) -> tuple[Economy, Smoothed]:
+    """The rules' inputs and T2's parameters from columns of monetary_inputs and of the model in force."""
+    economy = Economy(
+        neutral_rate=numbers(frame, "neutral_rate"),
+        expected_inflation=numbers(frame, "expectation_value"),
+        inflation_target=numbers(frame, "target_value"),
+        output_gap=numbers(frame, "output_gap"),
+        gap_change=numbers(frame, "gap_change"),
+        policy_rate=numbers(frame, "selic_value"),
+    )
+    return economy, Smoothed(*(numbers(frame, name) for name in ("rho", "phi", "theta")))

@@ -1,7 +1,7 @@
-"""Inputs of the regime agent: standardised growth, inflation and stress, one row per session.
+"""Inputs of the regime agent: standardised growth, inflation and financial conditions, one row per session.
 
-Belongs here: the components and how each is standardised on what was known. Does not belong here: probabilities and
-views (regime.py).
+Belongs here: the components and how each is measured and standardised on what was known. Does not belong here:
+probabilities and views (regime.py), the estimated chain (regime_chain.py).
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from macro_fund.agents.as_known import Vintage, age_days, carry, knowledge_path, per_state
-from macro_fund.features.stats import robust_z
+from macro_fund.agents.as_known import Vintage, age_days, carry, per_state
+from macro_fund.features.macro import FCI_MARKET, FCI_OWN
 
 Vector = npt.NDArray[np.float64]
 
 MONTHS, MIN_MONTHS = 120, 60
-DAYS, MIN_DAYS = 504, 252
 CLIP = 3.0
 MAD_TO_SIGMA = 1.4826
-DOLLAR_CHANGE_DAYS = 63
 
 
 @dataclass(frozen=True)
@@ -36,17 +34,6 @@ class Monthly:
     series: tuple[str, ...]
     unit: str
     measure: Callable[[Mapping[str, Vintage]], Vector]
-
-
-@dataclass(frozen=True)
-class Daily:
-    """A daily component: `measure` is an expression on `value` along the path of publication."""
-
-    name: str
-    axis: str
-    series: tuple[str, ...]
-    unit: str
-    measure: pl.Expr
 
 
 def _mean_of_months(values: Vector, n: int) -> Vector:
@@ -76,9 +63,14 @@ def _acceleration(log_change: Vector) -> Vector:
     return faster
 
 
+def common_months(known: Mapping[str, Vintage]) -> npt.NDArray[np.datetime64]:
+    """Periods that all of the series have."""
+    return reduce(np.intersect1d, [v.periods for v in known.values()])
+
+
 def acceleration_of_rates(known: Mapping[str, Vintage]) -> Vector:
     """Mean over the series (monthly rates) of 3m annualised less 12m, on the months that all of them have."""
-    common = reduce(np.intersect1d, [v.periods for v in known.values()])
+    common = common_months(known)
     paths = [_acceleration(np.log1p(v.values[np.isin(v.periods, common)])) for v in known.values()]
     mean: Vector = np.stack(paths).mean(axis=0)
     return mean
@@ -90,7 +82,7 @@ def acceleration_of_index(known: Mapping[str, Vintage]) -> Vector:
     return _acceleration(np.diff(np.log(index)))
 
 
-COMPONENTS: tuple[Monthly | Daily, ...] = (
+COMPONENTS: tuple[Monthly, ...] = (
     Monthly("ibc_br_growth", "growth", ("br_ibc_br_sa",), "3m/3m", growth_3m),
     Monthly("cfnai", "growth", ("us_cfnai",), "3m average", average_3m),
     Monthly(
@@ -101,18 +93,15 @@ COMPONENTS: tuple[Monthly | Daily, ...] = (
         acceleration_of_rates,
     ),
     Monthly("us_core_cpi_acceleration", "inflation", ("us_cpi_core",), "3m annualised less 12m", acceleration_of_index),
-    Daily("vix", "stress", ("us_vix",), "index points", pl.col("value")),
-    Daily("hy_spread", "stress", ("us_hy_oas",), "decimal", pl.col("value")),
-    Daily(
-        "dollar_change",
-        "stress",
-        ("us_dollar_broad",),
-        "63-day log change",
-        pl.col("value").log().diff(DOLLAR_CHANGE_DAYS),
-    ),
 )
 SERIES = tuple(s for c in COMPONENTS for s in c.series)
-AXES = ("growth", "inflation", "stress")
+AXES = ("growth", "inflation")
+CONDITIONS = {**FCI_OWN, **FCI_MARKET}
+"""Components of financial conditions (rows of silver/macro and silver/market_features) and the sign that tightens."""
+STRESS = ("us_vix", "fx_dxy")
+"""What stands beside financial conditions on the stress axis; rows of silver/market_features."""
+MARKET = tuple(dict.fromkeys((*FCI_MARKET, *STRESS)))
+MACRO = ("fci", *FCI_OWN)
 
 
 def last_z(path: Vector) -> float | None:
@@ -133,21 +122,11 @@ def _monthly(component: Monthly, observations: pl.DataFrame, last: date) -> pl.D
     return per_state(observations, component.series, last, compute, ["value", "z"])
 
 
-def _daily(component: Daily, observations: pl.DataFrame, last: date) -> pl.DataFrame:
-    path = knowledge_path(observations, component.series[0], last).with_columns(component.measure.alias("value"))
-    z = robust_z(path["value"], window=DAYS, min_obs=MIN_DAYS, clip=CLIP)
-    return path.with_columns(z.alias("z"))
-
-
-def regime_inputs(observations: pl.DataFrame, grid: pl.DataFrame, max_age: Mapping[str, int]) -> pl.DataFrame:
-    """Per session of `grid` and component: {name}_value, _z, _date, _age, _limit, _knowledge, and _live.
-
-    A component is live when it has a z and is not older than the smallest max_age of its series.
-    """
+def _axes(observations: pl.DataFrame, grid: pl.DataFrame, max_age: Mapping[str, int]) -> pl.DataFrame:
     frame = grid
     last = grid["session"][-1]
     for c in COMPONENTS:
-        states = _monthly(c, observations, last) if isinstance(c, Monthly) else _daily(c, observations, last)
+        states = _monthly(c, observations, last)
         limit = min(max_age[s] for s in c.series)
         part = carry(states, grid).with_columns(age_days().alias("age"))
         live = (pl.col("age") <= limit) & pl.col("z").is_not_null()
@@ -167,3 +146,44 @@ def regime_inputs(observations: pl.DataFrame, grid: pl.DataFrame, max_age: Mappi
             maintain_order="left",
         )
     return frame
+
+
+def _market(macro: pl.DataFrame, market: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Per session and id of CONDITIONS, STRESS and `fci`: {id}_value, _z, _date, _knowledge, _status, _live."""
+    columns = ["session", "id", "value", "z", "event_date", "knowledge_time", "status"]
+    rows = pl.concat(
+        [macro.rename({"feature_id": "id"}).select(columns), market.rename({"series_id": "id"}).select(columns)]
+    )
+    frame = grid
+    for name in (*MACRO, *MARKET):
+        live = (pl.col("status") == "ok") & pl.col("z").is_not_null()
+        part = rows.filter(pl.col("id") == name).select(
+            "session",
+            pl.col("value").alias(f"{name}_value"),
+            pl.col("z").alias(f"{name}_z"),
+            pl.col("event_date").alias(f"{name}_date"),
+            pl.col("knowledge_time").alias(f"{name}_knowledge"),
+            pl.col("status").alias(f"{name}_status"),
+            live.alias(f"{name}_live"),
+        )
+        frame = frame.join(part, on="session", how="left", maintain_order="left")
+    return frame.with_columns(
+        *(pl.col(f"{name}_live").fill_null(False) for name in (*MACRO, *MARKET)),
+        *(pl.col(f"{name}_status").fill_null("missing") for name in (*MACRO, *MARKET)),
+    )
+
+
+def regime_inputs(
+    observations: pl.DataFrame,
+    macro: pl.DataFrame,
+    market: pl.DataFrame,
+    grid: pl.DataFrame,
+    max_age: Mapping[str, int],
+) -> pl.DataFrame:
+    """Per session of `grid`: for every component of the axes {name}_value, _z, _date, _age, _limit, _knowledge, _live,
+    and for every part of the financial conditions {id}_value, _z, _date, _knowledge, _status, _live.
+
+    observations: silver/observations; macro: silver/macro; market: silver/market_features. A monthly component is live
+    when it has a z and is not older than the smallest max_age of its series; a market one when its status is ok.
+    """
+    return _market(macro, market, _axes(observations, grid, max_age))

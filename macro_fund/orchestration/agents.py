@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from macro_fund.orchestration import agents_monetary, agents_regime
+from macro_fund.orchestration import (
+    agents_desk,
+    agents_fiscal,
+    agents_fx,
+    agents_inflation,
+    agents_monetary,
+    agents_policy_text,
+    agents_regime,
+)
 
-NODES = (*agents_monetary.NODES, *agents_regime.NODES)
+NODES = (
+    *agents_inflation.NODES,
+    *agents_monetary.NODES,
+    *agents_fiscal.NODES,
+    *agents_fx.NODES,
+    *agents_regime.NODES,
+    *agents_policy_text.NODES,
+    *agents_desk.NODES,
+)

@@ -190,10 +190,15 @@ def run_metadata(node: Node, run: Run, frame: pl.DataFrame, output: Output) -> d
     shown.update({name: dg.MetadataValue.md(text) for name, text in run.shown.items()})
     if run.home.watermark:
         shown["watermark"] = run.home.watermark
-    if node.plot is not None and frame.height:
-        picture = base64.b64encode(watermarked(node.plot(run.read_own(frame)), run.home.watermark)).decode()
-        shown["plot"] = dg.MetadataValue.md(f"![{node.key}](data:image/png;base64,{picture})")
-    return shown
+    return shown | plot_metadata(node, run, frame)
+
+
+def plot_metadata(node: Node, run: Run, frame: pl.DataFrame) -> dict[str, Any]:
+    """`plot`: the node's picture of the last year's rows and `frame`; nothing without a plot or rows."""
+    if node.plot is None or frame.is_empty():
+        return {}
+    picture = base64.b64encode(watermarked(node.plot(run.read_own(frame)), run.home.watermark)).decode()
+    return {"plot": dg.MetadataValue.md(f"![{node.key}](data:image/png;base64,{picture})")}
 
 
 def markdown_table(frame: pl.DataFrame) -> str:

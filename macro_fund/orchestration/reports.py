@@ -13,6 +13,7 @@ import polars as pl
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.pms import stamp_basis
 from macro_fund.orchestration.run import Run
+from macro_fund.reports import pack_views
 from macro_fund.reports.pack import build_pack
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
 from macro_fund.store.lake import write_file_atomically
@@ -24,11 +25,7 @@ TABLES_READ = (
     "silver/di_curve",
     "silver/ust_curve",
     "silver/contract_marks",
-    "agents/monetary_view",
-    "agents/regime_view",
-    "signals/rates_01",
-    "signals/fx_02",
-    "signals/cross_02",
+    *pack_views.TABLES_READ,
     "risk/var",
     "risk/stress",
     "risk/limits",
@@ -55,6 +52,7 @@ def _pack(run: Run) -> pl.DataFrame:
             title=f"{home.settings.fund.name}: morning of {key:%A %d %B %Y}",
             watermark=home.watermark,
             last_trade_date=home.sessions.offset(key, -1),
+            language=home.settings.fund.language,
         )
         folder = home.path / "reports" / key.isoformat()
         write_file_atomically(folder / "morning_pack.html", to_html(pack).encode())

@@ -24,6 +24,7 @@ from macro_fund.orchestration.assets import (
     SHAPE,
     asset_key,
     markdown_table,
+    plot_metadata,
     spec_metadata,
     verdict_rows,
     write_output,
@@ -33,13 +34,20 @@ from macro_fund.orchestration.partitions import SESSIONS, check_keys
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.dbt_sources import SHAPED, observation_sources
+from macro_fund.reports.plots import arrivals_picture, focus_picture, panel_picture, positioning_picture
 from macro_fund.settings import CONFIG_DIR
 from macro_fund.store.lake import shape_problems, tidy
 from macro_fund.store.tables import TABLES
 
 PROJECT_DIR = CONFIG_DIR.parent / "dbt_silver"
 SCRATCH = "scratch.duckdb"  # as in profiles.yml
-MODELS = ("silver/observations", "silver/as_known", "silver/focus", "silver/positioning")
+PICTURES = {
+    "silver/observations": arrivals_picture,
+    "silver/as_known": panel_picture,
+    "silver/focus": focus_picture,
+    "silver/positioning": positioning_picture,
+}
+MODELS = tuple(PICTURES)
 # Models that look back read the whole history of these; of every other series only the rows of the window are needed.
 WHOLE_TABLES = ("bcb_focus", *SHAPED)
 WHOLE_SERIES = ("br_ipca_mom",)
@@ -199,7 +207,7 @@ def _store(
     problems = [p for p in shape_problems(run.table, frame) if p]
     if problems:
         raise dg.Failure(f"{table_key} {run.last}: {'; '.join(problems)}. Nothing was written: mend the model.")
-    node = Node(table_key, frozenset({"dbt"}), (), lambda _: frame, ())
+    node = Node(table_key, frozenset({"dbt"}), (), lambda _: frame, (), plot=PICTURES[table_key])
     done = write_output(node, run, Output(frame), frame, verdict_rows(run, SHAPE, [], gate=True))
     for key in keys:
         context.add_asset_metadata(
@@ -212,6 +220,7 @@ def _store(
             "preview": dg.MetadataValue.md(markdown_table(frame.tail(8))),
             "dagster/row_count": frame.height,
             **({"watermark": home.watermark} if home.watermark else {}),
+            **plot_metadata(node, run, frame),
         },
         asset_key=asset_key(table_key),
     )

@@ -1,7 +1,7 @@
 """Paper execution: approved decisions become orders, orders are filled at the official settlement of their session.
 
-Belongs here: the rules of a fill (price, cost, limit, expiry). Does not belong here: who approved (`approval.py`), the
-book (`book.py`) or a real broker.
+Belongs here: the rules of a fill (price, cost, limit, locked days, expiry). Does not belong here: who approved
+(`approval.py`), the book (`book.py`) or a real broker.
 
 An order of session T is executed at T's settlement, which partition T+1 is the first to know: the fill's `session` is
 the partition, its `trade_date` is T. An order without a settlement keeps working for `MAX_WORKING` sessions, in case
@@ -105,11 +105,18 @@ def _outcome(order: Row, marks: Sequence[Row], upto: date, table: Sessions) -> t
     deadline = table.offset(session, MAX_WORKING)
     mark = next((m for m in marks if m["trade_date"] == session and m["session"] <= deadline), None)
     if mark is not None:
-        missed = _limit_missed(order, mark)
+        missed = _locked(mark) or _limit_missed(order, mark)
         return (None, "expired", missed) if missed else (mark, "filled", "")
     if upto > deadline:
         return None, "expired", f"no settlement of {contract} on {session} arrived within {MAX_WORKING} sessions"
     return None, "working", f"waiting for the settlement of {contract} on {session}"
+
+
+def _locked(mark: Row) -> str:
+    """Why nobody could trade at this settlement; empty on an ordinary day."""
+    return (
+        f"{mark['contract']} settled at its price limit: no free price to be filled at" if mark["limit_locked"] else ""
+    )
 
 
 def _limit_missed(order: Row, mark: Row) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import polars as pl
 
 from macro_fund.reports import plots
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style
+from macro_fund.reports.pack_views import views_section
 
 Reader = Callable[[str], pl.DataFrame]
 
@@ -51,18 +51,20 @@ class Pack:
     sections: Sequence[Section]
 
 
-def build_pack(read: Reader, session: date, *, title: str, watermark: str, last_trade_date: date) -> Pack:
+def build_pack(
+    read: Reader, session: date, *, title: str, watermark: str, last_trade_date: date, language: str = "en"
+) -> Pack:
     """The pack of `session` from tables as the fund knew them that morning.
 
-    `read(table_key)` gives all rows with session <= `session`. Nothing is computed but differences and sums of what is
-    shown.
+    `read(table_key)` gives all rows with session <= `session`; `language`: of the prose (en, pt). Nothing is computed
+    but differences and sums of what is shown.
     """
     sections = [
         breaks(read, session),
         profit(read, session),
         markets(read, session),
         expiries(read, session),
-        changes(read, session),
+        views_section(read, session, language),
         risk(read, session),
         proposals(read, session),
         book(read, session),
@@ -218,62 +220,6 @@ def expiries(read: Reader, session: date) -> Section:
         for c, q, m in near.select("contract", "quantity", "maturity").rows()
     ]
     return Section("expiries", "Rolls and expiries, 14 days", (), [Grid(("contract", "held", "expires"), rows, "none")])
-
-
-def changes(read: Reader, session: date) -> Section:
-    """Agents' scores and strategies' signals, with the session before."""
-    views: list[list[Cell]] = []
-    lines = []
-    for asset in ("agents/monetary_view", "agents/regime_view"):
-        frame = read(asset)
-        days = frame["session"].unique().sort()
-        before = days.filter(days < session)
-        old = at(frame, before[-1]) if before.len() else frame.clear()
-        for row in at(frame, session).iter_rows(named=True):
-            was = old["state_score"][0] if old.height else None
-            name = row["agent_id"]
-            views.append(
-                [
-                    name,
-                    row["status"],
-                    Number(f"{name} score", row["state_score"], "score", asset),
-                    Number(f"{name} score before", was, "score", asset),
-                    Number(f"{name} confidence", row["confidence"], "percent", asset),
-                    row["reason"][:160],
-                ]
-            )
-            if row["state_score"] is not None:
-                lines.append(_drivers_line(row))
-    signals: list[list[Cell]] = []
-    for asset in ("signals/rates_01", "signals/fx_02", "signals/cross_02"):
-        for row in at(read(asset), session).sort("strategy_id", "instrument").iter_rows(named=True):
-            key = f"{row['strategy_id']} {row['instrument']}"
-            signals.append(
-                [
-                    row["strategy_id"],
-                    row["instrument"],
-                    row["status"],
-                    Number(f"{key} signal", row["signal"], "score", asset),
-                    Number(f"{key} direction", row["direction"], "count", asset),
-                    row["reason"][:160],
-                ]
-            )
-    return Section(
-        "changes",
-        "Views and signals",
-        lines,
-        [
-            Grid(("agent", "status", "score", "before", "confidence", "why"), views),
-            Grid(("strategy", "instrument", "status", "signal", "direction", "why"), signals),
-        ],
-    )
-
-
-def _drivers_line(row: dict[str, Any]) -> str:
-    """The two largest drivers in words."""
-    drivers = sorted(row["drivers"], key=lambda d: -abs(d["contribution"] or 0.0))[:2]
-    words = ", ".join(f"{d['name'].replace('_', ' ')} {d['contribution']:+.2f}" for d in drivers)
-    return f"{row['agent_id']}: {row['state_score']:+.2f}, most from {words}."
 
 
 def risk(read: Reader, session: date) -> Section:

@@ -20,6 +20,14 @@ INK = "#1c2733"
 COLOURS = ("#1f5fa8", "#c8553d", "#2e8b57", "#8a5fb0", "#c49a2c", "#4a6572")
 RECENT = 252
 LINES = 6  # the most series that a picture can show apart
+ARRIVALS = 60  # sessions whose arrivals are shown
+FOCUS_SHOWN = {
+    "br_focus_ipca_annual": ("IPCA, %", 100.0),
+    "br_focus_gdp_annual": ("GDP, %", 100.0),
+    "br_focus_selic_annual": ("Selic, %", 100.0),
+    "br_focus_fx_annual": ("BRL per USD", 1.0),
+}
+HEADLINES = ("br_selic_target", "br_usdbrl_ptax_ask", "br_ibov", "br_ipca_12m", "us_par_10y", "us_vix")
 
 
 def figure(title: str, panels: int = 1) -> tuple[Figure, Sequence[Axes]]:
@@ -118,7 +126,58 @@ def feature_picture(frame: pl.DataFrame) -> bytes:
         return _empty("features")
     moved = part.group_by(name).agg(pl.col("z").max() - pl.col("z").min()).sort("z", name, descending=[True, False])
     fig, (ax,) = figure("z of the six features that moved most in a year")
-    _lines(ax, part, ("session", "z"), name, moved[name].head(6).sort().to_list())
+    _lines(ax, part, ("session", "z"), name, moved[name].head(LINES).sort().to_list())
+    return png(fig)
+
+
+def positioning_picture(frame: pl.DataFrame) -> bytes:
+    """Positions: z of the last year, the six markets and categories that moved most."""
+    return feature_picture(frame.with_columns(series_id=pl.format("{} {}", "series_id", "category")))
+
+
+def focus_picture(frame: pl.DataFrame) -> bytes:
+    """Focus: medians of IPCA, GDP, Selic and the dollar for this year and the next two, over the last year."""
+    part = recent(frame).filter(pl.col("horizon").is_between(0, 2))
+    fig, axes = figure("Focus medians: this year and the next two", len(FOCUS_SHOWN))
+    for ax, (feature, (name, scale)) in zip(axes, FOCUS_SHOWN.items(), strict=True):
+        rows = part.filter(pl.col("feature_id") == feature).with_columns(
+            shown=pl.col("value") * scale, year=pl.format("+{}", "horizon")
+        )
+        ax.set_title(name, fontsize=7, color=INK)
+        _lines(ax, rows, ("session", "shown"), "year", rows["year"].unique().sort().to_list())
+    return png(fig)
+
+
+def arrivals_picture(frame: pl.DataFrame) -> bytes:
+    """Observations: rows that became known in each of the last sessions, by the sources that brought most."""
+    part = recent(frame, ARRIVALS)
+    if part.is_empty():
+        return _empty("observations")
+    counts = part.group_by("session", "source").len().cast({"len": pl.Float64})
+    most = counts.group_by("source").agg(pl.col("len").sum()).sort("len", "source", descending=[True, False])
+    fig, (ax,) = figure("rows by session, the sources that brought most")
+    ax.set_yscale("log")
+    for colour, name in zip(COLOURS, most["source"].head(LINES), strict=False):
+        rows = counts.filter(pl.col("source") == name).sort("session")
+        ax.plot(
+            rows["session"].to_list(), rows["len"].to_list(), color=colour, marker=".", linewidth=0.7, label=str(name)
+        )
+    _dated(ax)
+    _legend(ax)
+    return png(fig)
+
+
+def panel_picture(frame: pl.DataFrame) -> bytes:
+    """The as-known panel: the last year of its headline series, each in its own standard deviations."""
+    part = recent(frame).with_columns(
+        shown=(pl.col("value") - pl.col("value").mean().over("series_id")) / pl.col("value").std().over("series_id")
+    )
+    ids = part["series_id"].unique()
+    shown = [i for i in HEADLINES if i in ids] or ids.sort().to_list()[:LINES]
+    if not shown:
+        return _empty("as known")
+    fig, (ax,) = figure("as known each morning, last year, each series in its own standard deviations")
+    _lines(ax, part, ("session", "shown"), "series_id", shown)
     return png(fig)
 
 

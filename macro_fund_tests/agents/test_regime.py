@@ -1,8 +1,9 @@
-"""Regime agent: probabilities, signs, silences, and that it never looks ahead."""
+"""Regime agent: probabilities by the rule and by the chain, signs, silences, and that it never looks ahead."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -12,8 +13,12 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from macro_fund.agents.as_known import Vintage
-from macro_fund.agents.regime import QUADRANTS, VIEWS, probabilities, regime_view
+from macro_fund.agents.regime import VIEWS, P, regime_view, rule
+from macro_fund.agents.regime_chain import QUADRANTS, regime_model
 from macro_fund.agents.regime_inputs import (
+    CONDITIONS,
+    MACRO,
+    MARKET,
     acceleration_of_index,
     acceleration_of_rates,
     average_3m,
@@ -24,12 +29,53 @@ from macro_fund.store.tables import TABLES
 from macro_fund_tests.strategies.frames import MAX_AGE, World, observed, poisoned, table, world
 
 N = 700
-P = [f"p_{name}" for name in QUADRANTS]
+WINDOW = 60
 
 
-def view(w: World, sessions: list[date] | None = None, observations: pl.DataFrame | None = None) -> pl.DataFrame:
-    rows = w.observations if observations is None else observations
-    return regime_view(rows, sessions or w.keys[-20:], table(), max_age=MAX_AGE)
+@cache
+def conditions(n: int = N) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """silver/macro and silver/market_features: seeded z of every component, and their mean as `fci`."""
+    keys = world(n).keys
+    rng = np.random.default_rng(n)
+    walks = {c: np.clip(np.cumsum(rng.normal(0, 0.15, len(keys))), -3, 3) for c in (*CONDITIONS, "fx_dxy")}
+    fci = np.mean([sign * walks[c] for c, sign in CONDITIONS.items()], axis=0)
+
+    def part(table: str, column: str, name: str, z: np.ndarray) -> pl.DataFrame:
+        day = pl.Series("event_date", keys, dtype=pl.Date).dt.offset_by("-1d")
+        frame = pl.DataFrame({"session": keys, column: name, "event_date": day, "value": z, "z": z})
+        frame = frame.with_columns(
+            pl.lit("ok").alias("status"),
+            pl.lit("").alias("reason"),
+            pl.col("event_date").cast(pl.Datetime("us", "UTC")).dt.offset_by("22h").alias("knowledge_time"),
+        )
+        schema = TABLES[table].schema
+        absent = [pl.lit(None, t).alias(n) for n, t in schema.items() if n not in frame.columns]
+        return frame.with_columns(absent).select(pl.col(n).cast(t) for n, t in schema.items())
+
+    macro = [part("silver/macro", "feature_id", c, fci if c == "fci" else walks[c]) for c in MACRO]
+    market = [part("silver/market_features", "series_id", c, walks[c]) for c in MARKET]
+    return pl.concat(macro), pl.concat(market)
+
+
+def view(
+    w: World,
+    sessions: list[date] | None = None,
+    observations: pl.DataFrame | None = None,
+    *,
+    macro: pl.DataFrame | None = None,
+    market: pl.DataFrame | None = None,
+    model: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The view; without a model every regime is by the rule."""
+    return regime_view(
+        w.observations if observations is None else observations,
+        conditions()[0] if macro is None else macro,
+        conditions()[1] if market is None else market,
+        TABLES["agents/regime_model"].empty() if model is None else model,
+        sessions or w.keys[-20:],
+        table(),
+        max_age=MAX_AGE,
+    )
 
 
 def last(frame: pl.DataFrame) -> dict[str, object]:
@@ -38,7 +84,7 @@ def last(frame: pl.DataFrame) -> dict[str, object]:
 
 def at(growth: float, inflation: float) -> dict[str, float]:
     frame = pl.DataFrame({"x": [growth], "y": [inflation]}, schema={"x": pl.Float64, "y": pl.Float64})
-    return frame.select(**probabilities(pl.col("x"), pl.col("y"))).row(0, named=True)
+    return frame.select(**rule(pl.col("x"), pl.col("y"))).row(0, named=True)
 
 
 def scaled(observations: pl.DataFrame, series: str, since: date, factor: float) -> pl.DataFrame:
@@ -82,10 +128,16 @@ def test_rows_sum_to_one_and_views_are_their_mix() -> None:
 @pytest.mark.parametrize(
     ("quadrant", "signs"),
     [
-        ((3, -3), {"br_rates": 1, "brl": 1, "br_eq": 1, "us_rates": 1, "us_eq": 1, "gold": 0}),
-        ((3, 3), {"br_rates": -1, "brl": 1, "br_eq": 1, "us_rates": -1, "us_eq": 1, "gold": 1}),
-        ((-3, 3), {"br_rates": -1, "brl": -1, "br_eq": -1, "us_rates": -1, "us_eq": -1, "gold": 1}),
-        ((-3, -3), {"br_rates": 1, "brl": -1, "br_eq": -1, "us_rates": 1, "us_eq": -1, "gold": 1}),
+        ((3, -3), {"br_rates": 1, "brl": 1, "br_eq": 1, "br_real": 1, "br_breakeven": -1, "br_credit": 1, "gold": 0}),
+        ((3, 3), {"br_rates": -1, "brl": 1, "us_eq": 1, "br_real": 0, "br_breakeven": 1, "br_credit": 1, "gold": 1}),
+        (
+            (-3, 3),
+            {"us_rates": -1, "brl": -1, "br_real": -1, "br_breakeven": 1, "br_credit": -1, "gold": 1},
+        ),
+        (
+            (-3, -3),
+            {"us_rates": 1, "brl": -1, "br_real": 1, "br_breakeven": -1, "br_credit": -1, "gold": 1},
+        ),
     ],
 )
 def test_signs_of_the_views_in_each_regime(quadrant: tuple[float, float], signs: dict[str, int]) -> None:
@@ -99,16 +151,25 @@ def test_contributions_sum_to_the_score_before_clipping() -> None:
     found = view(world(N), world(N).keys[-200:])
     sums = found.select(pl.col("drivers").list.eval(pl.element().struct.field("contribution").sum()).list.first())
     raw = sums.to_series().to_numpy()
-    assert np.abs(raw + found["stress_z"].to_numpy() / 2.0).max() < 1e-12
+    assert np.abs(raw + found["fci_z"].to_numpy() / 2.0).max() < 1e-12
     assert np.abs(np.clip(raw, -1, 1) - found["state_score"].to_numpy()).max() < 1e-12
 
 
-@pytest.mark.parametrize(("series", "factor"), [("us_vix", 1.5), ("us_hy_oas", 1.3), ("us_dollar_broad", 1.04)])
-def test_stress_lowers_the_score(series: str, factor: float) -> None:
-    w = world(N)
-    moved = last(view(w, observations=scaled(w.observations, series, w.keys[-4], factor)))
-    assert moved["state_score"] < last(view(w))["state_score"]
-    assert moved["stress_z"] > last(view(w))["stress_z"]
+@pytest.mark.parametrize(("name", "sign"), sorted(CONDITIONS.items()))
+def test_each_part_of_the_conditions_pulls_its_way(name: str, sign: float) -> None:
+    found = last(view(world(N)))
+    line = next(d for d in found["drivers"] if d["name"] == name)
+    assert line["contribution"] == pytest.approx(-sign * line["z"] / (2 * len(CONDITIONS)), abs=1e-12)
+
+
+def test_tight_conditions_lower_the_score() -> None:
+    w, (macro, market) = world(N), conditions()
+    tight = macro.with_columns(pl.when(pl.col("feature_id") == "fci").then(pl.col("z") + 0.4).otherwise("z").alias("z"))
+    moved, base = last(view(w, macro=tight)), last(view(w))
+    assert moved["state_score"] == pytest.approx(base["state_score"] - 0.2, abs=1e-12)
+    assert moved["stress_z"] == pytest.approx(base["stress_z"] + 0.4 / 3, abs=1e-12)
+    louder = market.with_columns(pl.when(pl.col("series_id") == "us_vix").then(2.9).otherwise("z").alias("z"))
+    assert last(view(w, market=louder))["stress_z"] > base["stress_z"]
 
 
 def test_strong_growth_and_low_core_inflation_are_goldilocks() -> None:
@@ -192,14 +253,25 @@ def test_a_revision_changes_no_earlier_session() -> None:
     assert after["inflation_z"][10] > before["inflation_z"][10]
 
 
+def spoilt(frame: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
+    """The row's status is stale."""
+    return frame.with_columns(pl.when(pl.col(column) == name).then(pl.lit("stale")).otherwise("status").alias("status"))
+
+
 def test_one_silent_component_degrades() -> None:
     w = world(N)
-    silent = w.observations.filter(~((pl.col("series_id") == "us_vix") & (pl.col("session") > w.keys[-30])))
-    found = last(view(w, observations=silent))
+    found = last(view(w, market=spoilt(conditions()[1], "series_id", "fx_dxy")))
     assert found["status"] == "degraded"
-    assert "vix is 43 days old, 10 allowed" in found["reason"]
+    assert "fx_dxy: stale" in found["reason"]
     assert found["confidence"] <= 0.4
-    assert next(d for d in found["drivers"] if d["name"] == "vix")["contribution"] == 0.0
+    silent = w.observations.filter(~((pl.col("series_id") == "us_cfnai") & (pl.col("session") > w.keys[-120])))
+    assert "cfnai is " in last(view(w, observations=silent))["reason"]
+
+
+def test_no_conditions_no_view() -> None:
+    found = last(view(world(N), macro=spoilt(conditions()[0], "feature_id", "fci")))
+    assert (found["status"], found["state_score"]) == ("no_view", None)
+    assert "financial conditions: stale" in found["reason"]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +279,6 @@ def test_one_silent_component_degrades() -> None:
     [
         (("br_ibc_br_sa", "us_cfnai"), "growth: IBC-Br and CFNAI"),
         (("br_ipca_core_ms", "us_cpi_core"), "inflation: Brazilian and US cores"),
-        (("us_vix", "us_hy_oas"), "1 of 3 measures, 2 needed"),
     ],
 )
 def test_a_missing_axis_gives_no_view(gone: tuple[str, ...], words: str) -> None:
@@ -222,7 +293,9 @@ def test_a_missing_axis_gives_no_view(gone: tuple[str, ...], words: str) -> None
 
 def test_no_data_at_all_gives_no_view() -> None:
     w = world(N)
-    assert view(w, w.keys[:3], w.observations.head(0))["status"].to_list() == ["no_view"] * 3
+    nothing = [frame.head(0) for frame in conditions()]
+    found = view(w, w.keys[:3], w.observations.head(0), macro=nothing[0], market=nothing[1])
+    assert found["status"].to_list() == ["no_view"] * 3
 
 
 def test_a_jump_of_a_probability_is_told() -> None:
@@ -240,7 +313,24 @@ def test_a_jump_of_a_probability_is_told() -> None:
 
 def test_bad_arguments() -> None:
     w = world(N)
-    with pytest.raises(ValueError, match="max_age lacks us_vix"):
-        regime_view(w.observations, w.keys[-1:], table(), max_age={k: v for k, v in MAX_AGE.items() if k != "us_vix"})
+    less = {k: v for k, v in MAX_AGE.items() if k != "us_cfnai"}
+    empty = TABLES["agents/regime_model"].empty()
+    with pytest.raises(ValueError, match="max_age lacks us_cfnai"):
+        regime_view(w.observations, *conditions(), empty, w.keys[-1:], table(), max_age=less)
     with pytest.raises(ValueError, match="is not a trading session"):
         view(w, [date(2012, 1, 1)])
+
+
+def test_without_a_refit_the_rule_stands_in_and_says_so() -> None:
+    found = view(world(N))
+    assert set(found["method"]) == {"rule"}
+    assert set(found["status"]) == {"degraded"}
+    assert found["reason"].str.contains("regime by rule: no refit yet").all()
+
+
+def test_a_refit_that_is_refused_gives_its_reason() -> None:
+    w = world(N)
+    model = regime_model(w.observations, w.keys[-40:], table(), max_age=MAX_AGE)
+    found = last(view(w, model=model))
+    assert found["method"] == "rule"
+    assert "months" in found["reason"]

@@ -55,6 +55,14 @@ def test_an_order_is_filled_at_the_settlement_of_its_session_in_the_next_partiti
     assert paper_fills(order(), SETTLED, SETTINGS, [TABLE.offset(T, 2)], TABLE).is_empty()
 
 
+def test_a_settlement_at_the_days_price_limit_fills_nothing() -> None:
+    locked = marks(mark("DI1F27", T, 76828.74, limit_locked=True))
+    assert paper_fills(order(), locked, SETTINGS, [NEXT], TABLE).is_empty()
+    state, reason = outcome(order(), locked)
+    assert state == "expired"
+    assert "DI1F27 settled at its price limit" in reason
+
+
 def test_another_days_or_contracts_settlement_fills_nothing() -> None:
     rows = marks(
         mark("DI1F27", TABLE.offset(T, -1), 1.0), mark("DI1F28", T, 1.0), mark("DI1F27", NEXT, 1.0, session=NEXT)

@@ -9,10 +9,11 @@ import polars as pl
 import pytest
 
 from macro_fund.orchestration.graph import NODES
+from macro_fund.orchestration.silver_dbt import PICTURES
 from macro_fund.store.table import Table
 from macro_fund.store.tables import TABLES
 
-DRAWN = sorted((n.key, n.plot) for n in NODES if n.plot is not None)
+DRAWN = sorted([(n.key, n.plot) for n in NODES if n.plot is not None] + list(PICTURES.items()))
 FIRST = date(2024, 4, 1)
 # Columns by which pictures choose rows or group them.
 NAMES = {

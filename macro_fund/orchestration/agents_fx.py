@@ -1,0 +1,110 @@
+"""FX as assets. Belongs here: inputs and checks. Does not belong here: the model (agents/fx*.py, agents/beer.py)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from macro_fund.agents.fx import SERIES, fx_view
+from macro_fund.agents.fx_inputs import CARRY_BD, COUPON_CD, MARKET, POSITIONS
+from macro_fund.agents.fx_model import PARAMETERS, fx_model
+from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS, max_age, observed
+from macro_fund.orchestration.checks import public_by_as_of, reasons_given, sums_to_one
+from macro_fund.orchestration.node import Check, Node
+from macro_fund.orchestration.run import Run
+from macro_fund.reports.agent_plots_fx import equilibrium_picture, parts_picture
+from macro_fund.store.agent_tables import FX_PARTS
+
+HORIZON_BD = 252
+
+
+def _model(run: Run) -> pl.DataFrame:
+    curve = run.read("silver/di_curve", where=pl.col("tenor_bd") == HORIZON_BD)
+    return fx_model(observed(run, SERIES), curve, run.sessions, run.home.sessions, max_age=max_age(run))
+
+
+def _view(run: Run) -> pl.DataFrame:
+    coupon = (pl.col("kind") == "clean") & (pl.col("tenor_cd") == COUPON_CD)
+    frames = {
+        "market": run.read("silver/market_features", where=pl.col("series_id").is_in(MARKET)),
+        "di_curve": run.read("silver/di_curve", where=pl.col("tenor_bd").is_in([CARRY_BD, HORIZON_BD])),
+        "cupom_curve": run.read("silver/cupom_curve", where=coupon),
+        "positioning": run.read("silver/positioning", where=pl.col("series_id") == POSITIONS),
+    }
+    model = run.read("agents/fx_model")
+    return fx_view(observed(run, SERIES), frames, model, run.sessions, run.home.sessions, max_age=max_age(run))
+
+
+def _whole(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """Every refit has every parameter once."""
+    counts = frame.group_by("session").agg(pl.col("parameter").n_unique()).sort("session")
+    return [(s, f"{n} of {len(PARAMETERS)} parameters") for s, n in counts.rows() if n != len(PARAMETERS)]
+
+
+def _half_life(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """After the half-life of a refit half of a deviation is left at its loading."""
+    wide = frame.group_by("session").agg(
+        pl.col("value").filter(pl.col("parameter") == p).first().alias(p) for p in ("loading", "half_life")
+    )
+    left = wide.drop_nulls().with_columns(left=(1.0 + pl.col("loading")) ** pl.col("half_life"))
+    bad = left.filter((pl.col("left") - 0.5).abs() > 1e-9).sort("session")
+    return [(s, f"{x:.6g} of a deviation left after the half-life") for s, x in bad.select("session", "left").rows()]
+
+
+def _score(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """The score is the weighted sum of the parts, and it is the view on the real."""
+    total = pl.sum_horizontal((pl.col(f"weight_{p}") * pl.col(f"part_{p}")).fill_null(0.0) for p in FX_PARTS)
+    rows = frame.drop_nulls("state_score").with_columns(total=total.clip(-1.0, 1.0))
+    off = (pl.col("total") - pl.col("state_score")).abs() > 1e-9
+    other = pl.col("view_brl").is_null() | (pl.col("view_brl") != pl.col("state_score"))
+    return [
+        (s, f"parts give {t:.12g}, score {x:.12g}")
+        for s, t, x in rows.filter(off | other).select("session", "total", "state_score").rows()
+    ]
+
+
+def _gap(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """misalignment is the log of the real exchange rate on its equilibrium."""
+    rows = frame.drop_nulls("misalignment").with_columns(gap=(pl.col("reer") / pl.col("fair_reer")).log())
+    bad = rows.filter((pl.col("gap") - pl.col("misalignment")).abs() > 1e-9)
+    return [
+        (s, f"misalignment {m:.9g}, levels give {g:.9g}") for s, m, g in bad["session", "misalignment", "gap"].rows()
+    ]
+
+
+NODES = (
+    Node(
+        "agents/fx_model",
+        PYTHON,
+        ("silver/observations", "silver/di_curve"),
+        _model,
+        (
+            Check("whole", "every refit has every parameter", _whole),
+            Check("half_life", "half of a deviation is left after the half-life", _half_life),
+            reasons_given(),
+            public_by_as_of(),
+        ),
+        plot=equilibrium_picture,
+    ),
+    Node(
+        "agents/fx_view",
+        PYTHON,
+        (
+            "silver/observations",
+            "silver/market_features",
+            "silver/di_curve",
+            "silver/cupom_curve",
+            "silver/positioning",
+            "agents/fx_model",
+        ),
+        _view,
+        (
+            *VIEW_CHECKS,
+            sums_to_one([f"weight_{p}" for p in FX_PARTS]),
+            Check("score_of_parts", "the score is the weighted sum of its parts", _score),
+            Check("gap_of_levels", "misalignment is the log of reer on fair_reer", _gap),
+        ),
+        plot=parts_picture,
+    ),
+)

@@ -1,0 +1,62 @@
+"""Pictures of what the agents say together: rules, views, verdicts.
+
+Belongs here: drawing. Does not belong here: choosing or computing numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from macro_fund.reports.plots import COLOURS, INK, _dated, _legend, figure, png, recent
+
+WEEK = 5
+
+
+def rules_picture(frame: pl.DataFrame) -> bytes:
+    """Rules: share of the last 21 sessions on which each fired, over the last year."""
+    part = recent(frame).sort("rule", "session")
+    fig, (ax,) = figure("rules broken, share of the last 21 sessions")
+    for colour, ((name,), rows) in zip(COLOURS * 2, part.group_by("rule", maintain_order=True), strict=False):
+        share = rows["fired"].cast(pl.Float64).rolling_mean(21, min_samples=1)
+        ax.plot(rows["session"].to_list(), share.to_list(), color=colour, linewidth=1, label=str(name))
+    _dated(ax)
+    _legend(ax)
+    return png(fig)
+
+
+def views_picture(frame: pl.DataFrame) -> bytes:
+    """Views: the newest session, agents by assets, colour is the score and the number the confidence."""
+    fig, (ax,) = figure("views of the newest session: colour is the score, the number the confidence")
+    last = frame.filter(pl.col("session") == frame["session"].max())
+    agents, assets = (last[c].unique().sort().to_list() for c in ("agent_id", "asset"))
+    if agents:
+        scores, sure = (_grid(last, agents, assets, c) for c in ("score", "confidence"))
+        ax.imshow(scores, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
+        for i, j in np.argwhere(np.isfinite(scores)):
+            ax.text(j, i, f"{sure[i, j]:.2f}", ha="center", va="center", fontsize=7, color=INK)
+        ax.set_xticks(range(len(assets)), assets)
+        ax.set_yticks(range(len(agents)), agents)
+        ax.grid(visible=False)
+    return png(fig)
+
+
+def _grid(rows: pl.DataFrame, agents: list[str], assets: list[str], column: str) -> np.ndarray:
+    out = np.full((len(agents), len(assets)), np.nan)
+    for agent, asset, value in rows.select("agent_id", "asset", column).drop_nulls().iter_rows():
+        out[agents.index(agent), assets.index(asset)] = value
+    return out
+
+
+def cases_picture(frame: pl.DataFrame) -> bytes:
+    """Cases: the desk's score of each asset over the last year; dots where the verdict is clear."""
+    part = recent(frame).sort("asset", "session")
+    fig, (ax,) = figure("the desk's score by asset; dots: a clear verdict")
+    for colour, ((name,), rows) in zip(COLOURS * 2, part.group_by("asset", maintain_order=True), strict=False):
+        ax.plot(rows["session"].to_list(), rows["score"].to_list(), color=colour, linewidth=0.8, label=str(name))
+        clear = rows.filter(pl.col("verdict") != "inconclusive")
+        ax.plot(clear["session"].to_list(), clear["score"].to_list(), ".", color=colour, markersize=2)
+    ax.axhline(0, color=INK, linewidth=0.5)
+    _dated(ax)
+    _legend(ax)
+    return png(fig)
