@@ -97,8 +97,16 @@ def _fatal(max_days: int) -> list[Finding]:
         ),
         outside("pi12_model", *YEAR_RANGE, "12-month IPCA of the model"),
         outside("gap", *SLOPE_RANGE, "slope of the Phillips curve", scale=1.0, unit=""),
-        outside("pass_through_12m", *PASS_THROUGH_RANGE, "12-month exchange-rate pass-through"),
+        _pass_through_breach(),
     ]
+
+
+def _pass_through_breach() -> Finding:
+    """All of the 90% interval lies outside the range: noise around zero is no breach."""
+    low, high = PASS_THROUGH_RANGE
+    words = f"sanity: 12-month exchange-rate pass-through is {{}}% to {{}}%, outside {low * 100:g}..{high * 100:g}%"
+    ends = [(pl.col(f"pass_through_{end}") * 100).round(2) for end in ("low", "high")]
+    return finding((pl.col("pass_through_high") < low) | (pl.col("pass_through_low") > high), words, *ends, sanity=True)
 
 
 def _weak() -> list[Finding]:
@@ -114,6 +122,11 @@ def _weak() -> list[Finding]:
         *(finding(pl.col(f"{n}_z").is_null(), f"{words}: nothing fresh, counted as 0") for n, words in missing.items()),
         finding(pl.col("pass_through_status").is_null(), "pass-through: no estimate yet"),
         finding(pl.col("pass_through_status") != "ok", "{}", pl.col("pass_through_reason")),
+        finding(
+            ~pl.col("pass_through_12m").is_between(*PASS_THROUGH_RANGE),
+            "pass-through of {}% is not told from a range of 0 to 15%",
+            (pl.col("pass_through_12m") * 100).round(2),
+        ),
     ]
 
 

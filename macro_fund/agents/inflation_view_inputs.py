@@ -100,6 +100,8 @@ def _pass_through(passthrough: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame
         "session",
         pl.col("session").alias("pass_through_refit"),
         pl.col("value").alias("pass_through_12m"),
+        pl.col("p05").alias("pass_through_low"),
+        pl.col("p95").alias("pass_through_high"),
         pl.col("status").alias("pass_through_status"),
         pl.col("reason").alias("pass_through_reason"),
         pl.col("data_to").alias("pass_through_date"),

@@ -19,6 +19,7 @@ from macro_fund.orchestration.checks import bounded, public_by_as_of, reasons_gi
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_fiscal import fan_picture, fiscal_picture, record_picture
+from macro_fund.reports.view_card import view_card
 
 Problems = list[tuple[date, str]]
 TOLERANCE = 1e-9
@@ -154,5 +155,6 @@ NODES = (
             Check("views_scaled", "views are strengths times the score", _strengths),
         ),
         plot=fiscal_picture,
+        card=view_card,
     ),
 )

@@ -14,6 +14,7 @@ from macro_fund.orchestration.checks import public_by_as_of, reasons_given, sums
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_fx import equilibrium_picture, parts_picture
+from macro_fund.reports.view_card import view_card
 from macro_fund.store.agent_tables import FX_PARTS
 
 HORIZON_BD = 252
@@ -106,5 +107,6 @@ NODES = (
             Check("gap_of_levels", "misalignment is the log of reer on fair_reer", _gap),
         ),
         plot=parts_picture,
+        card=view_card,
     ),
 )

@@ -16,6 +16,7 @@ from macro_fund.orchestration.checks import bounded, every_session, public_by_as
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_inflation import curve_picture, fan_picture, pass_through_picture, view_picture
+from macro_fund.reports.view_card import view_card
 
 Problems = list[tuple[date, str]]
 
@@ -165,5 +166,6 @@ NODES = (
             Check("views_follow", "views are the score times their factors", _views),
         ),
         plot=view_picture,
+        card=view_card,
     ),
 )

@@ -19,6 +19,7 @@ from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_monetary import model_picture, path_picture
 from macro_fund.reports.plots import score_picture
+from macro_fund.reports.view_card import view_card
 
 READ = tuple(dict.fromkeys((*SERIES, *BR_SERIES, *US_SERIES)))
 
@@ -124,5 +125,6 @@ NODES = (
         (*VIEW_CHECKS, Check("score_of_the_path", "score = tanh(mean gap of four meetings / 75 bp)", _score)),
         version="2",
         plot=score_picture,
+        card=view_card,
     ),
 )

@@ -14,6 +14,7 @@ from macro_fund.orchestration.checks import public_by_as_of, reasons_given, sess
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_regime import chain_picture, regime_picture
+from macro_fund.reports.view_card import view_card
 
 Problems = list[tuple[date, str]]
 
@@ -104,5 +105,6 @@ NODES = (
         _view,
         (*VIEW_CHECKS, sums_to_one(P), Check("views_mix", "views are the regimes' mix", _mix)),
         plot=regime_picture,
+        card=view_card,
     ),
 )

@@ -190,6 +190,8 @@ def run_metadata(node: Node, run: Run, frame: pl.DataFrame, output: Output) -> d
     shown.update({name: dg.MetadataValue.md(text) for name, text in run.shown.items()})
     if run.home.watermark:
         shown["watermark"] = run.home.watermark
+    if node.card is not None:
+        shown["card"] = dg.MetadataValue.md(node.card(frame))
     return shown | plot_metadata(node, run, frame)
 
 

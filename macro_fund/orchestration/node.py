@@ -45,7 +45,7 @@ class Node:
     """One asset: its table, the tables it reads, its pure computation, its checks and how it is shown.
 
     `refused` says what a row (of a table with a status) becomes whose session's input was refused by a gate: no view,
-    or degraded where the rest of the inputs carries it.
+    or degraded where the rest of the inputs carries it. `plot` draws the rows, `card` writes the newest in Markdown.
     """
 
     key: str
@@ -56,6 +56,7 @@ class Node:
     version: str = "1"
     refused: Literal["no_view", "degraded"] = "no_view"
     plot: Callable[[pl.DataFrame], bytes] | None = None
+    card: Callable[[pl.DataFrame], str] | None = None
     stamp: Callable[[Home, date], Mapping[str, str]] | None = None
 
     @property

@@ -70,13 +70,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the report: sentences first, then tables and pictures."""
+    """One part of the report: sentences first, then tables and pictures.
+
+    prose: the asset that wrote the sentences, if one did.
+    """
 
     key: str
     title: str
     lines: Sequence[str] = ()
     grids: Sequence[Grid] = ()
     pictures: Sequence[Picture] = field(default=())
+    prose: str = ""
 
     @property
     def numbers(self) -> list[Number]:

@@ -47,7 +47,7 @@ def views_section(read: Reader, session: date, language: str) -> Section:
         [
             Grid(("agent", "status", "score", "before", "confidence", "why"), _scores(read, session)),
             Grid(("agent", "driver", "value", "unit", "z", "contribution"), _cards(read, session), "no driver"),
-            Grid(("rule broken", "agents", "what"), _conflicts(read, session), "no conflict between views"),
+            Grid(("rule broken", "agents", "against", "what"), _conflicts(read, session), "no conflict between views"),
             Grid(("asset", "score", "verdict", "for", "against", "why"), _cases(read, session), "no case"),
             Grid(
                 ("document", "of", "score", "change", "P(cut)", "P(hold)", "P(hike)"), _documents(read, session), "none"
@@ -55,6 +55,7 @@ def views_section(read: Reader, session: date, language: str) -> Section:
             Grid(("strategy", "instrument", "status", "signal", "direction", "why"), _signals(read, session)),
         ],
         pictures,
+        prose="agents/narrative",
     )
 
 
@@ -63,6 +64,9 @@ def _at(frame: pl.DataFrame, session: date) -> pl.DataFrame:
 
 
 def _scores(read: Reader, session: date) -> list[list[Cell]]:
+    """Scores with the session before; the confidence is the one after the rules."""
+    final = _at(read("agents/views"), session).unique("agent_id")
+    sure = dict(final.select("agent_id", "confidence").iter_rows())
     rows: list[list[Cell]] = []
     for asset in VIEWS:
         frame = read(asset).select("session", "agent_id", "status", "reason", "state_score", "confidence")
@@ -76,7 +80,7 @@ def _scores(read: Reader, session: date) -> list[list[Cell]]:
                     row["status"],
                     Number(f"{name} score", row["state_score"], "score", asset),
                     Number(f"{name} score before", was, "score", asset),
-                    Number(f"{name} confidence", row["confidence"], "percent", asset),
+                    Number(f"{name} confidence", sure.get(name), "percent", "agents/views"),
                     row["reason"][:WHY],
                 ]
             )
@@ -106,8 +110,16 @@ def _driver(agent: str, driver: dict[str, Any], asset: str) -> list[Cell]:
 
 
 def _conflicts(read: Reader, session: date) -> list[list[Cell]]:
-    rows = _at(read("agents/consistency"), session).filter("fired").sort("rule")
-    return [[r.replace("_", " "), ", ".join(a), t] for r, a, t in rows.select("rule", "agents", "reason").rows()]
+    asset = "agents/consistency"
+    return [
+        [
+            row["rule"].replace("_", " "),
+            ", ".join(row["agents"]),
+            Number(f"against {row['rule']}", row["against"], "score", asset),
+            row["reason"],
+        ]
+        for row in _at(read(asset), session).filter("fired").sort("rule").iter_rows(named=True)
+    ]
 
 
 def _cases(read: Reader, session: date) -> list[list[Cell]]:

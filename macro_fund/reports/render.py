@@ -20,11 +20,17 @@ def cell_text(cell: Cell) -> str:
 
 
 def numbers_table(pack: Pack) -> pl.DataFrame:
-    """Every number printed: reports/morning_pack rows."""
-    rows = [
+    """Every number printed, and every sentence that an asset wrote: reports/morning_pack rows."""
+    rows: list[tuple[object, ...]] = [
         (pack.session, s.key, n.item, None if n.value is None else float(n.value), n.text, n.asset)
         for s in pack.sections
         for n in s.numbers
+    ]
+    rows += [
+        (pack.session, s.key, f"sentence {i}", None, line, s.prose)
+        for s in pack.sections
+        if s.prose
+        for i, line in enumerate(s.lines, 1)
     ]
     return pl.DataFrame(rows, schema=TABLES["reports/morning_pack"].schema, orient="row")
 

@@ -1,8 +1,8 @@
 """Which simulated path stands behind each series of config/series: one line a series.
 
 Belongs here: the table SERIES and the few functions that read a path off the world. A series that models read gets one
-generator (in `paths_*` or here) and one line; every other one of the catalogue wanders inside its plausible range
-(`wandering`). Does not belong here: publication times (`public`) or formats (`wire_*`).
+generator (in `paths_*`, `catalogue_economy` or here) and one line; every other one of the catalogue wanders inside its
+plausible range (`lines.wander`). Does not belong here: publication times (`public`) or formats (`wire_*`).
 
 Values are in the provider's own units, before the `scale` of config/series; NaN is a day for which the provider's file
 has a row without a value.
@@ -10,23 +10,21 @@ has a row without a value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
 
 import numpy as np
 
+from macro_fund.sample import paths_external
+from macro_fund.sample.catalogue_economy import ECONOMY
 from macro_fund.sample.grid import FIRST
-from macro_fund.sample.noise import Days, Floats, ar1, persistence, stream
+from macro_fund.sample.lines import Generator, Line, Path, wander, wandering_decimals
+from macro_fund.sample.noise import Days, Floats, stream
 from macro_fund.sample.paths_curves import PAR_TENORS, par_yields
 from macro_fund.sample.paths_macro import target
 from macro_fund.sample.paths_policy import in_force
 from macro_fund.sample.world import World
 from macro_fund.settings import Series, default_settings
 
-PTAX_SPREAD = 0.0006
-# PTAX averages windows from 10:00 to 13:00: this much of the day's move is in it.
-PTAX_SHARE = 0.55
 TARGETS_KNOWN_TO = 2033
 # FRED's copies of the par curve: our id's tenor, by the Treasury's name.
 FRED_TENORS = {
@@ -37,18 +35,6 @@ FRED_TENORS = {
 }
 # Share of days for which Yahoo has a bar without prices.
 HOLES = 0.004
-
-Path = tuple[Days, Floats]
-Generator = Callable[[World], Path]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A series' generator and the decimals that the provider prints. `decided`: the day a value was announced."""
-
-    generator: Generator
-    decimals: int
-    decided: Callable[[World, Days], Days] | None = None
 
 
 def _monthly(name: str) -> Generator:
@@ -88,15 +74,13 @@ def inflation_target(world: World) -> Path:
 
 def ptax_ask(world: World) -> Path:
     """BRL per USD on bank days: between yesterday's close and today's."""
-    close = np.log(world.markets.prices["usdbrl"])
-    now = world.grid.at(world.grid.anbima)
-    return world.grid.anbima, np.round(np.exp(PTAX_SHARE * close[now] + (1 - PTAX_SHARE) * close[now - 1]), 4)
+    return world.grid.anbima, paths_external.ptax_ask(world.grid, world.markets)
 
 
 def ptax_bid(world: World) -> Path:
     """The ask less a fixed spread."""
     days, ask = ptax_ask(world)
-    return days, np.round(ask - PTAX_SPREAD, 4)
+    return days, np.round(ask - paths_external.PTAX_SPREAD, 4)
 
 
 def focus_smooth(world: World) -> Path:
@@ -237,49 +221,13 @@ SERIES: Mapping[str, Line] = {
     "br_ibov": Line(_close("ibov", "b3", 0), 0),
     "fx_usdmxn": Line(_close("usdmxn", "weekdays", 4), 4),
     **{total: Line(_sum_of(parts), PARTS_DECIMALS) for total, parts in PARTS.items()},
+    **ECONOMY,
 }
-
-# A wandering series: half-life in its own steps, spread in logits around the middle of its range, and how many orders
-# of magnitude a range of positive numbers must span to be walked in logarithms.
-_HALF_LIFE = {"D": 250.0, "W": 52.0, "M": 18.0, "Q": 6.0, "A": 3.0, "E": 4.0}
-_SPREAD = 0.3
-_LOG_RANGE = 20.0
-_DIGITS = 5
-
-
-def event_days(world: World, series: Series) -> Days:
-    """The days or first days of periods that a series has values for, from its start on."""
-    grid = world.grid
-    if series.frequency == "D":
-        market = "nyse" if series.publication.calendar == "us_federal" else series.publication.calendar
-        days: Days = getattr(grid, market)
-    elif series.frequency == "W":
-        days = grid.weekdays[(grid.weekdays.astype(np.int64) + 3) % 7 == 4]
-    else:
-        step = {"M": 1, "Q": 3, "A": 12}[series.frequency]
-        days = grid.months[grid.months.astype("datetime64[M]").astype(np.int64) % step == 0]
-    last = np.datetime64(series.ended or date.max, "D")
-    return days[(days >= max(FIRST, np.datetime64(series.start, "D"))) & (days <= last)]
-
-
-def wandering(series: Series) -> Line:
-    """A mean-reverting path strictly inside the series' plausible range, in the provider's unit."""
-    logs = series.low > 0 and series.high / series.low > _LOG_RANGE
-    low, high = (np.log(series.low), np.log(series.high)) if logs else (series.low, series.high)
-    middle = float(np.exp((low + high) / 2)) if logs else max(abs(series.low), abs(series.high)) / 2
-    decimals = int(np.clip(_DIGITS - np.ceil(np.log10(middle / series.scale)), 0, 8))
-
-    def read(world: World) -> Path:
-        days = event_days(world, series)
-        phi = persistence(_HALF_LIFE[series.frequency])
-        shocks = stream(world.seed, f"wandering {series.id}").standard_normal(days.size)
-        logits = ar1(shocks * _SPREAD * np.sqrt(1 - phi**2), phi)
-        inside = low + (high - low) / (1 + np.exp(-logits))
-        return days, np.round((np.exp(inside) if logs else inside) / series.scale, decimals)
-
-    return Line(read, decimals)
 
 
 def line_of(series: Series) -> Line:
     """The path behind a series: its own, or one that wanders inside its range."""
-    return SERIES.get(series.id) or wandering(series)
+    found = SERIES.get(series.id)
+    if found is not None:
+        return found
+    return Line(lambda world: wander(world.seed, world.grid, series), wandering_decimals(series))

@@ -1,10 +1,12 @@
-"""Consumer prices by part of the basket: changes that move around the world's IPCA, and weights.
+"""Consumer prices by part of the basket: changes that add up to the world's IPCA, and weights.
 
-Belongs here: the numbers behind IBGE's price tables of the sample world. Does not belong here: its other tables
-(production, labour, GDP wander in their ranges, `catalogue`), publication or formats (`wire_ibge`).
+Belongs here: the numbers behind IBGE's price tables of the sample world. Does not belong here: the nine groups and the
+INPC themselves (`paths_prices`), its other tables (production, labour, GDP wander in their ranges, `lines.wander`),
+publication or formats (`wire_ibge`).
 
-Values are in the provider's unit (%; index points), aligned with the world's months. Nothing is planted in the parts:
-the changes of the groups do not add up to the IPCA, the weights are constant and do add up at every level.
+Values are in the provider's unit (%; index points), aligned with the world's months. The nine groups with their weights
+add up to the IPCA; the parts of each level of a group add up to the group. Weights are constant and add up at every
+level.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from functools import cache
 
 import numpy as np
 
+from macro_fund.sample import paths_prices
 from macro_fund.sample.noise import Floats, stream
 from macro_fund.sample.world import load_world
 from macro_fund.settings import Series, default_settings
@@ -24,8 +27,9 @@ PRICES = CHANGE | YEAR | TWELVE | WEIGHT | INDEX
 MID_MONTH = {"355", "356", "357", "1120"}
 INDEX_2004 = 2300.0
 # Standard deviation of a part's own monthly change, %, and its weight in the index, %, by digits of IBGE's number.
-OWN_NOISE = {1: 0.35, 2: 0.6, 4: 1.0, 7: 1.8}
-GROUP_WEIGHTS = {"1": 21.6, "2": 15.3, "3": 3.8, "4": 4.7, "5": 20.6, "6": 13.4, "7": 10.2, "8": 5.9, "9": 4.5}
+OWN_NOISE = {2: 0.6, 4: 1.0, 7: 1.8}
+GROUP_NAMES = {str(n): name for n, name in enumerate(paths_prices.GROUP_WEIGHTS, start=1)}
+INPC = "44"
 _NUMBER = re.compile(r" \| (\d+)\.")
 
 
@@ -44,7 +48,10 @@ def values(seed: int, series: Series) -> Floats:
     variable, number = _variable(series), number_of(series)
     if variable in WEIGHT:
         return np.full(load_world(seed).macro.months.size, weight(number))
-    changes = _changes(seed, variable in MID_MONTH, number)
+    prices = load_world(seed).prices
+    changes = prices.others["inpc"] if variable == INPC else _changes(seed, number)
+    if variable in MID_MONTH:
+        changes = paths_prices.mid_month(changes)
     growth = np.cumsum(np.log1p(changes / 100))
     if variable in CHANGE:
         return changes
@@ -68,7 +75,7 @@ def weight(number: str) -> float:
     """Weight in %: a group's share goes to its parts of each level in equal pieces."""
     if not number:
         return 100.0
-    share = GROUP_WEIGHTS[number[0]]
+    share = paths_prices.GROUP_WEIGHTS[GROUP_NAMES[number[0]]]
     return share if len(number) == 1 else share / _parts()[number[0], len(number)]
 
 
@@ -77,18 +84,33 @@ def _variable(series: Series) -> str:
 
 
 @cache
-def _parts() -> Counter[tuple[str, int]]:
-    """How many parts of each level a group has."""
-    numbers = {number_of(s) for s in default_settings().series_of("ibge")} - {""}
-    return Counter((n[0], len(n)) for n in numbers)
+def _numbers() -> tuple[str, ...]:
+    """IBGE's numbers of all parts, in order."""
+    return tuple(sorted({number_of(s) for s in default_settings().series_of("ibge")} - {""}))
 
 
 @cache
-def _changes(seed: int, mid_month: bool, number: str) -> Floats:
-    """Monthly changes, %, two decimals; those of a mid-month index lie between two months."""
-    ipca = load_world(seed).macro.ipca
-    if mid_month:
-        ipca = (ipca + np.concatenate([ipca[:1], ipca[:-1]])) / 2
-    noise = stream(seed, f"ibge {number} {mid_month}").standard_normal(ipca.size) if number else np.zeros(ipca.size)
-    own = OWN_NOISE.get(len(number), 0.0) * np.clip(noise, -4, 4)
-    return np.round(ipca + own, 2) + 0.0
+def _parts() -> Counter[tuple[str, int]]:
+    """How many parts of each level a group has."""
+    return Counter((n[0], len(n)) for n in _numbers())
+
+
+def _changes(seed: int, number: str) -> Floats:
+    """Monthly changes, %, two decimals."""
+    world = load_world(seed)
+    if not number:
+        return world.macro.ipca
+    if len(number) == 1:
+        return world.prices.groups[GROUP_NAMES[number]]
+    return _level(seed, number[0], len(number))[number]
+
+
+@cache
+def _level(seed: int, group: str, digits: int) -> dict[str, Floats]:
+    """Changes of all parts of one level of a group: the group's, and noise that cancels (equal weights)."""
+    numbers = [n for n in _numbers() if n[0] == group and len(n) == digits]
+    size = load_world(seed).macro.months.size
+    noise = np.stack([np.clip(stream(seed, f"ibge {n}").standard_normal(size), -4, 4) for n in numbers])
+    own = OWN_NOISE[digits] * (noise - noise.mean(axis=0))
+    changes = np.round(_changes(seed, group) + own, 2) + 0.0
+    return dict(zip(numbers, changes, strict=True))

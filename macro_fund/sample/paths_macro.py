@@ -65,7 +65,7 @@ def simulate(seed: int, regimes: Regimes) -> Macro:
     """Every monthly series of both countries."""
     months = regimes.months
     goal = target(years_of(months))
-    ipca, core_ex0, core_ms = _prices(seed, regimes, goal)
+    ipca, core_ex0, core_ms = _prices(seed, regimes)
     expected = goal + 0.6 + 0.9 * regimes.inflation
     rng = stream(seed, "activity_us")
     cfnai = np.round(0.35 * regimes.us_growth + 0.22 * rng.standard_normal(months.size), 2)
@@ -83,11 +83,17 @@ def simulate(seed: int, regimes: Regimes) -> Macro:
     )
 
 
-def _prices(seed: int, regimes: Regimes, goal: Floats) -> tuple[Floats, Floats, Floats]:
+def price_trend(regimes: Regimes) -> Floats:
+    """What every part of the basket shares, % a month: the target, the bias and the regime."""
+    trend: Floats = (target(years_of(regimes.months)) + BIAS_12M + FACTOR_12M * regimes.inflation) / 12
+    return trend
+
+
+def _prices(seed: int, regimes: Regimes) -> tuple[Floats, Floats, Floats]:
     """IPCA and two cores, % a month, two decimals. Cores carry less season and less noise."""
     rng = stream(seed, "prices")
     size = regimes.months.size
-    trend = (goal + BIAS_12M + FACTOR_12M * regimes.inflation) / 12
+    trend = price_trend(regimes)
     season = SEASON[months_of(regimes.months) - 1]
     food = ar1(0.13 * rng.standard_normal(size), 0.4)
     ipca = trend + season + food

@@ -26,6 +26,8 @@ NEUTRAL_US = {
     "2003-01-01": 1.3, "2007-01-01": 5.0, "2009-03-01": -0.5, "2015-01-01": -0.2, "2019-01-01": 2.4,
     "2020-06-01": -0.8, "2021-10-01": -0.3, "2023-07-01": 5.2, "2026-01-01": 3.8, "2030-12-31": 3.2,
 }  # fmt: skip
+# What the market expects of inflation in the long run, above the target.
+EXPECTED_ABOVE_TARGET = 0.6
 # Prescribed Selic = neutral real + expected + INFLATION_WEIGHT x (expected - target) + GROWTH_WEIGHT x growth factor.
 INFLATION_WEIGHT, GROWTH_WEIGHT = 0.8, 0.6
 # Share of the gap closed at a meeting, noise of the committee (percentage points), largest move, range.
@@ -60,6 +62,13 @@ def meetings(near: tuple[tuple[int, int], ...], first: int, last: int, open_days
     return np.array([d + 7 if d in closed and d >= lo else d for d in days], dtype="datetime64[D]")
 
 
+def neutral_rates(days: Days) -> dict[str, Floats]:
+    """Neutral rates on each day, decimals a year: `br_real` (r*), `br_nominal` (with inflation), `us_nominal`."""
+    real = trend(days, NEUTRAL_BR)
+    nominal = real + target(years_of(days)) + EXPECTED_ABOVE_TARGET
+    return {"br_real": real / 100, "br_nominal": nominal / 100, "us_nominal": trend(days, NEUTRAL_US) / 100}
+
+
 def in_force(days: Days, decided_on: Days, decided: Floats) -> Floats:
     """Rate in force on each day; before the first decision takes effect, the first decision."""
     return decided[np.maximum(last_at(days, decided_on + 1), 0)]
@@ -78,7 +87,7 @@ def simulate(seed: int, grid: Grid, regimes: Regimes, macro: Macro) -> Policy:
     fed = _decide_fed(shadow, 1.125, rng.standard_normal(fomc.size) * 0.05)
     goal = target(years_of(grid.weekdays))
     return Policy(
-        copom, selic, fomc, fed, rule, trend(grid.weekdays, NEUTRAL_BR) + goal + 0.6,
+        copom, selic, fomc, fed, rule, trend(grid.weekdays, NEUTRAL_BR) + goal + EXPECTED_ABOVE_TARGET,
         in_force(grid.weekdays, copom, selic), in_force(grid.weekdays, fomc, fed),
     )  # fmt: skip
 

@@ -5,8 +5,9 @@ Belongs here: the simulated answers and their fields. Does not belong here: ODat
 
 What is expected of a period goes from what is true now to an anchor with the distance of the period. Inflation goes
 from the 12-month expectation to the target, the Selic from the rate in force to the neutral one; the exchange rate
-stays where it is; every other indicator goes from its own wandering path to the path's middle. To keep answers small
-the sample survey has entries for the last bank day of each week only.
+stays where it is; growth, administered prices and public finances go from what was last known of them to a typed
+anchor; every other indicator goes from its own wandering path to the path's middle. To keep answers small the sample
+survey has entries for the last bank day of each week only.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from macro_fund.sample.catalogue import Path, focus_smooth, ptax_ask
+from macro_fund.sample.catalogue import focus_smooth, ptax_ask
 from macro_fund.sample.grid import LAST
+from macro_fund.sample.lines import Path
 from macro_fund.sample.noise import Days, Floats, last_at, stream
 from macro_fund.sample.odata import Entries, Term, passes
 from macro_fund.sample.paths_macro import target, years_of
@@ -157,8 +159,30 @@ def _levels(world: World, series: Series, days: Days) -> tuple[Floats, Floats]:
     if indicator == "Câmbio":
         spot = _at(ptax_ask(world), days)
         return spot, spot
+    if indicator in _ECONOMY:
+        name, anchor = _ECONOMY[indicator]
+        return _known(world, name, days), np.full(days.size, anchor)
     item = published(world.seed, series.id)
     return _at((item.days, item.values), days), np.full(days.size, np.median(item.values))
+
+
+# Indicators of the economy: the path of `World.surveyed` that is true now, and the anchor, %.
+_ECONOMY = {
+    "PIB Total": ("growth", 1.5),
+    "IPCA Administrados": ("administered", 5.0),
+    "Resultado primário": ("primary", 0.0),
+    "Resultado nominal": ("nominal", -6.0),
+    "Dívida líquida do setor público": ("net_debt", 62.0),
+}
+# What a survey sees of the economy is this many months old.
+_SEEN_MONTHS = 3
+
+
+def _known(world: World, name: str, days: Days) -> Floats:
+    """A monthly path as it stood `_SEEN_MONTHS` before each day; its first value before there was one."""
+    months, values = world.surveyed[name]
+    seen = (months.astype("datetime64[M]") + _SEEN_MONTHS).astype("datetime64[D]")
+    return _at((seen, values), days)
 
 
 def _at(path: Path, days: Days) -> Floats:

@@ -1,4 +1,4 @@
-"""The sample world: every simulated path of one seed, and the truth that was planted in it.
+"""The sample world: every simulated path of one seed; `World.truth` is what was planted in it.
 
 Belongs here: putting the blocks together. Does not belong here: a block's own numbers (`regimes`, `paths_*`), which
 series a provider serves (`catalogue`) or its formats (`wire_*`). The world does not know what day it is.
@@ -10,31 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-import numpy as np
-
-from macro_fund.sample import paths_curves, paths_macro, paths_markets, paths_policy, regimes
+from macro_fund.sample import (
+    paths_curves,
+    paths_external,
+    paths_fiscal,
+    paths_macro,
+    paths_markets,
+    paths_output,
+    paths_policy,
+    paths_prices,
+    regimes,
+)
 from macro_fund.sample.grid import Grid, grid
-from macro_fund.sample.noise import Days
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What a model should find again.
-
-    months, state, states, transition: the Markov chain of regimes. half_lives: business days, by factor. loadings: on
-    (global risk, Brazil's own, own noise) and daily volatility, by asset. stress: planted shocks by day. rule: weights
-    of the Selic rule and the share of the gap that a meeting closes.
-    """
-
-    months: Days
-    state: np.ndarray
-    states: tuple[str, ...]
-    transition: np.ndarray
-    half_lives: Mapping[str, float]
-    loadings: Mapping[str, paths_markets.Asset]
-    risk_drift: np.ndarray
-    stress: Mapping[str, tuple[float, float]]
-    rule: Mapping[str, float]
+from macro_fund.sample.noise import Days, Floats
+from macro_fund.sample.truth import Truth, external_truth, fiscal_truth, price_truth
 
 
 @dataclass(frozen=True)
@@ -48,6 +37,39 @@ class World:
     policy: paths_policy.Policy
     markets: paths_markets.Markets
     curves: paths_curves.Curves
+
+    @cached_property
+    def prices(self) -> paths_prices.Prices:
+        """The parts of the IPCA."""
+        return paths_prices.simulate(self.seed, self.regimes, self.macro)
+
+    @cached_property
+    def external(self) -> paths_external.External:
+        """The real exchange rate and its fundamentals."""
+        return paths_external.simulate(self.seed, self.grid, self.regimes, self.macro, self.markets, self.curves)
+
+    @cached_property
+    def fiscal(self) -> paths_fiscal.Fiscal:
+        """Public finances."""
+        return paths_fiscal.simulate(self.seed, self.grid, self.macro, self.external, self.policy.selic)
+
+    @cached_property
+    def surveyed(self) -> Mapping[str, tuple[Days, Floats]]:
+        """What surveys ask about, by month, %: growth of twelve months on those before, administered prices of twelve
+        months, and balances (+ = surplus) and net debt on GDP."""
+        macro, fiscal, year = self.macro, self.fiscal, slice(12, None)
+        level = paths_output.trailing_year(macro.ibc_br)
+        administered = paths_macro.twelve_months(self.prices.kinds["administered"])
+        balances = {
+            "primary": fiscal.ratio_12m(fiscal.primary),
+            "nominal": fiscal.ratio_12m(fiscal.primary - fiscal.interest),
+            "net_debt": fiscal.net_debt_gdp,
+        }
+        return {
+            "growth": (macro.months[year], 100 * (level[12:] / level[:-12] - 1)),
+            "administered": (macro.months[year], administered[year]),
+            **{name: (fiscal.months[year], values[year]) for name, values in balances.items()},
+        }
 
     @cached_property
     def truth(self) -> Truth:
@@ -70,6 +92,11 @@ class World:
                 "speed": paths_policy.SPEED,
                 "committee_noise": paths_policy.COMMITTEE_NOISE,
             },
+            weekdays=self.grid.weekdays,
+            neutral_rates=paths_policy.neutral_rates(self.grid.weekdays),
+            prices=price_truth(),
+            external=external_truth(self.external),
+            fiscal=fiscal_truth(self.fiscal),
         )
 
 

@@ -211,17 +211,25 @@ def test_parts_that_do_not_add_up_are_not_used() -> None:
 @pytest.mark.parametrize(
     ("table_name", "changes", "words"),
     [
-        ("path", pl.col("rate") + 0.02, "12-month IPCA of the model"),
-        ("model", pl.when(pl.col("parameter") == "gap").then(0.7).otherwise("value"), "slope"),
-        ("passthrough", pl.col("value") * 0 + 0.2, "pass-through"),
+        ("path", [pl.col("rate") + 0.02], "12-month IPCA of the model"),
+        ("model", [pl.when(pl.col("parameter") == "gap").then(0.7).otherwise("value").alias("value")], "slope"),
+        ("passthrough", [pl.lit(0.16).alias("p05"), pl.lit(0.24).alias("p95")], "pass-through is 16.0% to 24.0%"),
+        ("passthrough", [pl.lit(-0.03).alias("p05"), pl.lit(-0.01).alias("p95")], "pass-through is -3.0% to -1.0%"),
     ],
 )
-def test_a_sanity_range_left_gives_no_view(table_name: str, changes: pl.Expr, words: str) -> None:
-    column = "rate" if table_name == "path" else "value"
-    spoilt = getattr(base(), table_name).with_columns(changes.alias(column))
+def test_a_sanity_range_left_gives_no_view(table_name: str, changes: list[pl.Expr], words: str) -> None:
+    spoilt = getattr(base(), table_name).with_columns(changes)
     found = view(replaced(base(), **{table_name: spoilt}))
     assert found["status"].unique().to_list() == ["no_view"]
     assert all(words in flags[0] for flags in found["sanity_flags"].to_list())
+
+
+def test_a_pass_through_that_may_be_zero_is_weak_not_wrong() -> None:
+    noise = {"value": -0.008, "p05": -0.02, "p95": 0.004}
+    spoilt = base().passthrough.with_columns(pl.lit(v).alias(k) for k, v in noise.items())
+    found = view(replaced(base(), passthrough=spoilt))
+    assert found["status"].unique().to_list() == ["degraded"]
+    assert "pass-through of -0.8% is not told from a range of 0 to 15%" in found["reason"][0]
 
 
 def test_weaker_inputs_degrade() -> None:
