@@ -14,12 +14,12 @@ from polars.testing import assert_frame_equal
 
 from macro_fund.agents.fx_inputs import flow_score
 from macro_fund.agents.fx_model import PARAMETERS
-from macro_fund.agents.fx_panel import CURRENT_ACCOUNT, GDP_USD, cumulated_balance, monthly_means
+from macro_fund.agents.fx_panel import CURRENT_ACCOUNT, EX_ANTE, GDP_USD, cumulated_balance, monthly_means, monthly_rows
 from macro_fund.agents.fx_record import fx_cases, fx_record
 from macro_fund.store.agent_tables import FX_PARTS
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.agents.fx_world import BETA, fx_world, market
-from macro_fund_tests.strategies.frames import poisoned, table
+from macro_fund_tests.strategies.frames import MAX_AGE, poisoned, table
 
 
 def last(frame: pl.DataFrame) -> dict[str, Any]:
@@ -326,3 +326,25 @@ def test_errors_say_what_is_missing() -> None:
     w = fx_world()
     with pytest.raises(ValueError, match="max_age lacks"):
         fx_view(w.observations, w.frames, w.model(w.keys[-60:]), w.keys[-1:], table(), max_age={})
+
+
+def test_the_ex_ante_rate_of_a_month_moves_with_the_di_curve() -> None:
+    """It enters the equilibrium once it has 120 months, which no young fund has: here its months are looked at."""
+    w = fx_world()
+    curve = w.frames["di_curve"]
+    survey = curve.filter(pl.col("tenor_bd") == 252).select(
+        pl.lit("br_focus_ipca_12m_smooth").alias("series_id"),
+        "session",
+        pl.col("curve_date").alias("event_date"),
+        pl.lit(0.05).alias("value"),
+        pl.lit(w.observations["knowledge_time"].min()).alias("knowledge_time"),
+    )
+    seen = pl.concat([w.observations.select(survey.columns), survey])
+
+    def rates(rows: pl.DataFrame) -> pl.DataFrame:
+        found = monthly_rows(seen, rows, w.keys[-1], MAX_AGE)
+        return found.filter(pl.col("series_id") == EX_ANTE).sort("event_date")
+
+    base, higher = rates(curve), rates(curve.with_columns(pl.col("rate") + 0.01))
+    assert base.height > 80
+    assert ((higher["value"] - base["value"]) - 0.01 / 1.05).abs().max() < 1e-12

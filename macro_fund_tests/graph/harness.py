@@ -24,8 +24,7 @@ from macro_fund.orchestration.operate import Operator, Report, instance_of, step
 from macro_fund.orchestration.silver_dbt import MODELS
 from macro_fund.store.tables import TABLES
 
-# The latest history that gives every agent and strategy a view at the inception (the monetary view needs 36 month-ends
-# of the DI curve). Rates, the currency and equities are traded in the sessions that follow, and DOL rolls in the month.
+# The latest history that gives every strategy a signal at the inception, and every agent its view or its reason. Rates, the currency and equities are traded in the sessions that follow, and DOL rolls in the month.
 HISTORY_START = date(2021, 3, 1)
 INCEPTION = date(2024, 4, 1)
 
@@ -176,13 +175,20 @@ def assert_same(ours: Digests, theirs: Digests) -> None:
         pytest.fail("content differs:\n" + "\n".join(found))
 
 
-def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
-    """Tables that do not depend on the fund's own trades: everything that is not pms and not downstream of it."""
+def downstream(tables: Iterable[str], defs: dg.Definitions | None = None) -> set[str]:
+    """The tables and all that rest on them."""
     edges = (defs or graph()).resolve_asset_graph()
-    todo = [k for k in edges.materializable_asset_keys if k.path[0] == "pms"]
+    todo = [asset_key(t) for t in tables]
     below = set(todo)
     while todo:
         new = edges.get(todo.pop()).child_keys - below
         below |= new
         todo += new
-    return [table for table in TABLES if asset_key(table) in edges.materializable_asset_keys - below]
+    return {t for t in TABLES if asset_key(t) in below}
+
+
+def upstream_of_books(defs: dg.Definitions | None = None) -> list[str]:
+    """Tables that do not depend on the fund's own trades: everything that is not pms and not downstream of it."""
+    found = (defs or graph()).resolve_asset_graph().materializable_asset_keys
+    below = downstream({"/".join(k.path) for k in found if k.path[0] == "pms"}, defs)
+    return [table for table in TABLES if asset_key(table) in found and table not in below]

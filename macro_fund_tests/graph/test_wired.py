@@ -53,10 +53,14 @@ WITHOUT_ROWS = {
     "silver/observations": {EMPTY},
     "silver/as_known": {f"bronze/{name}" for name in observation_sources()} - _PANEL,
 }
+# The ex-ante DI rate counts once it has 120 months, three times this fund's history: agents/test_fx.py moves it.
+TOO_SHORT = {("agents/fx_model", "silver/di_curve")}
 EDGES = [
     (asset, upstream)
     for asset, upstream in edges()
-    if asset not in COLLECTING and not (asset == SCORES and upstream.startswith("bronze/"))
+    if asset not in COLLECTING
+    and not (asset == SCORES and upstream.startswith("bronze/"))
+    and (asset, upstream) not in TOO_SHORT
 ]
 
 
@@ -212,6 +216,13 @@ def _first_session_again(table: str, changed: pl.Expr) -> Callable[[Home, date],
     return again
 
 
+HAWKISH = "O Comitê decidiu elevar a taxa Selic. The Committee decided to raise the target range."
+
+
+def _refused(table: str, status: str) -> Callable[[Home, date], Home]:
+    return _change(table, status=pl.lit(status), reason=pl.lit("another reason"))
+
+
 # A rule counts when it fires.
 _conflict = _change("agents/consistency", fired=pl.lit(True), agents=pl.lit(["fx"], dtype=pl.List(pl.String)))
 
@@ -219,6 +230,20 @@ OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
     ("reports/morning_pack", "silver/contract_marks"): _expires_soon,
     ("reports/morning_pack", "agents/narrative"): _change("agents/narrative", text=pl.col("text") + "."),
     **{(a, "agents/consistency"): _conflict for a in ("agents/views", "agents/narrative", "reports/morning_pack")},
+    # what a refit says of itself counts: the numbers here wait for a longer record, or for a survey to be missing
+    ("agents/fiscal_path", "agents/fiscal_model"): _refused("agents/fiscal_model", "no_view"),
+    ("agents/fiscal_view", "agents/fiscal_model"): _refused("agents/fiscal_model", "degraded"),
+    # the chain's numbers count where it is accepted
+    ("agents/regime_view", "agents/regime_model"): _change(
+        "agents/regime_model", status=pl.lit("ok"), reason=pl.lit("")
+    ),
+    # a horizon is a number too, and not to be moved
+    ("agents/monetary_view", "agents/monetary_path"): _change(
+        "agents/monetary_path", implied_rate=pl.col("implied_rate") + 0.001, gap=pl.col("gap") - 0.001
+    ),
+    # a document is no number
+    ("agents/policy_text", "bronze/copom"): _change("bronze/copom", text=pl.col("text") + " " + HAWKISH),
+    ("agents/policy_text", "bronze/fomc"): _change("bronze/fomc", text=pl.col("text") + " " + HAWKISH),
     # a view that claims nothing is in no rule
     ("agents/consistency", "agents/fx_view"): _change("agents/fx_view", view_brl=pl.lit(-0.5)),
     ("signals/rates_01", "agents/monetary_view"): _hawkish,
