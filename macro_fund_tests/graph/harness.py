@@ -24,7 +24,8 @@ from macro_fund.orchestration.operate import Operator, Report, instance_of, step
 from macro_fund.orchestration.silver_dbt import MODELS
 from macro_fund.store.tables import TABLES
 
-# The latest history that gives every strategy a signal at the inception, and every agent its view or its reason. Rates, the currency and equities are traded in the sessions that follow, and DOL rolls in the month.
+# The latest history that gives every strategy a signal at the inception, and every agent its view or its reason.
+# Rates, the currency and equities are traded in the sessions that follow, and DOL rolls in the month.
 HISTORY_START = date(2021, 3, 1)
 INCEPTION = date(2024, 4, 1)
 
