@@ -38,11 +38,11 @@ def said(result: Result) -> str:
     return " ".join((result.output + (result.stderr if result.stderr_bytes else "")).split())
 
 
-def test_init_opens_twenty_sessions_before_the_latest(cli: Cli, home_dir: Path) -> None:
+def test_init_opens_ten_sessions_before_the_latest(cli: Cli, home_dir: Path) -> None:
     result = cli("init")
     assert result.exit_code == 0, said(result)
     home = Home.open(home_dir)
-    assert home.inception == sessions().offset(latest_session(now()), -20)
+    assert home.inception == sessions().offset(latest_session(now()), -10)
     assert home.settings.fund.source == "sample"
     assert f"inception {home.inception}" in said(result)
 

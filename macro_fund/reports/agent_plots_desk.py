@@ -10,16 +10,15 @@ import polars as pl
 
 from macro_fund.reports.plots import COLOURS, INK, _dated, _legend, figure, png, recent
 
-WEEK = 5
-
 
 def rules_picture(frame: pl.DataFrame) -> bytes:
-    """Rules: share of the last 21 sessions on which each fired, over the last year."""
+    """Rules: what may contradict a claim, over the last year; dots where the rule fired."""
     part = recent(frame).sort("rule", "session")
-    fig, (ax,) = figure("rules broken, share of the last 21 sessions")
+    fig, (ax,) = figure("what stands against a claim; dots: the rule fired")
     for colour, ((name,), rows) in zip(COLOURS * 2, part.group_by("rule", maintain_order=True), strict=False):
-        share = rows["fired"].cast(pl.Float64).rolling_mean(21, min_samples=1)
-        ax.plot(rows["session"].to_list(), share.to_list(), color=colour, linewidth=1, label=str(name))
+        ax.plot(rows["session"].to_list(), rows["against"].to_list(), color=colour, linewidth=0.8, label=str(name))
+        fired = rows.filter("fired")
+        ax.plot(fired["session"].to_list(), fired["against"].to_list(), ".", color=colour, markersize=3)
     _dated(ax)
     _legend(ax)
     return png(fig)

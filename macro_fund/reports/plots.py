@@ -137,9 +137,14 @@ def positioning_picture(frame: pl.DataFrame) -> bytes:
 
 def focus_picture(frame: pl.DataFrame) -> bytes:
     """Focus: medians of IPCA, GDP, Selic and the dollar for this year and the next two, over the last year."""
-    part = recent(frame).filter(pl.col("horizon").is_between(0, 2))
-    fig, axes = figure("Focus medians: this year and the next two", len(FOCUS_SHOWN))
-    for ax, (feature, (name, scale)) in zip(axes, FOCUS_SHOWN.items(), strict=True):
+    part = recent(frame).filter(pl.col("horizon").is_between(0, 2)).sort("session")
+    there = part["feature_id"].unique().sort()
+    shown = [f for f in FOCUS_SHOWN if f in there] or there.head(len(FOCUS_SHOWN)).to_list()
+    if not shown:
+        return _empty("Focus")
+    fig, axes = figure("Focus medians: this year and the next two", len(shown))
+    for ax, feature in zip(axes, shown, strict=True):
+        name, scale = FOCUS_SHOWN.get(feature, (feature, 1.0))
         rows = part.filter(pl.col("feature_id") == feature).with_columns(
             shown=pl.col("value") * scale, year=pl.format("+{}", "horizon")
         )

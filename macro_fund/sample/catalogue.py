@@ -17,11 +17,12 @@ import numpy as np
 from macro_fund.sample import paths_external
 from macro_fund.sample.catalogue_economy import ECONOMY
 from macro_fund.sample.grid import FIRST
-from macro_fund.sample.lines import Generator, Line, Path, wander, wandering_decimals
+from macro_fund.sample.lines import Generator, Line
 from macro_fund.sample.noise import Days, Floats, stream
 from macro_fund.sample.paths_curves import PAR_TENORS, par_yields
 from macro_fund.sample.paths_macro import target
 from macro_fund.sample.paths_policy import in_force
+from macro_fund.sample.wandering import Path, wander, wandering_decimals
 from macro_fund.sample.world import World
 from macro_fund.settings import Series, default_settings
 

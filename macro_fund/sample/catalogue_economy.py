@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from macro_fund.sample.grid import FIRST
-from macro_fund.sample.lines import Generator, Line, Path
+from macro_fund.sample.lines import Generator, Line
 from macro_fund.sample.noise import Floats
 from macro_fund.sample.paths_external import PTAX_SPREAD
 from macro_fund.sample.paths_fiscal import Fiscal
 from macro_fund.sample.paths_prices import GROUP_WEIGHTS, mid_month
+from macro_fund.sample.wandering import Path
 
 if TYPE_CHECKING:
     from macro_fund.sample.world import World

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from macro_fund.sample.grid import FIRST, Grid
-from macro_fund.sample.lines import wander
 from macro_fund.sample.noise import Days, Floats, ar1, persistence, stream, trend
 from macro_fund.sample.paths_curves import Curves, di_rates
 from macro_fund.sample.paths_macro import Macro
 from macro_fund.sample.paths_markets import ASSETS, DEVIATION_HALF_LIFE, Markets
 from macro_fund.sample.paths_output import monthly_gdp, price_level, trailing_year
 from macro_fund.sample.regimes import Regimes
+from macro_fund.sample.wandering import wander
 from macro_fund.settings import default_settings
 
 PTAX_SPREAD = 0.0006

@@ -20,12 +20,12 @@ import numpy as np
 
 from macro_fund.sample.catalogue import focus_smooth, ptax_ask
 from macro_fund.sample.grid import LAST
-from macro_fund.sample.lines import Path
 from macro_fund.sample.noise import Days, Floats, last_at, stream
 from macro_fund.sample.odata import Entries, Term, passes
 from macro_fund.sample.paths_macro import target, years_of
 from macro_fund.sample.paths_policy import COPOM_NEAR
 from macro_fund.sample.public import Instants, View, instants, published, series_by_code
+from macro_fund.sample.wandering import Path
 from macro_fund.sample.world import World, load_world
 from macro_fund.settings import Series
 

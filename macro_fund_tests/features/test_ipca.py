@@ -125,3 +125,8 @@ def test_real_cores_and_pace_of_2021() -> None:
     assert 0.06 < got["core_mean_12m"] < 0.08
     assert got["administered_12m"] == pytest.approx(0.169, abs=2e-3)  # 16.9%
     assert 0.05 < got["ipca_3m_saar"] < 0.16
+
+
+def test_twelve_months_are_compounded_not_added() -> None:
+    """mc_accumulate_12m: twelve months of 0.5% are 6.16778118644995%."""
+    assert ipca.compound(np.full(12, 0.005), 12)[-1] * 100 == pytest.approx(6.16778118644995, abs=1e-9)

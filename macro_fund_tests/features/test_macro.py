@@ -146,3 +146,9 @@ def test_a_planted_revision_changes_only_later_sessions() -> None:
 def test_missing_ages_are_named() -> None:
     with pytest.raises(ValueError, match="br_dbgg_gdp"):
         macro.macro_features(OBSERVATIONS, CURVE, pl.DataFrame(schema=market.SCHEMA), SESSIONS[-1:], {"br_ibov": 7})
+
+
+def test_breakeven_by_fisher_as_anbima_prints_it() -> None:
+    """mc_breakeven_fisher: 13.9071% nominal and 8.7340% real, 252 days, 1 July 2026, give 4.75756%."""
+    rates = pl.DataFrame({"n": [0.139071], "r": [0.08734]})
+    assert rates.select(macro.real_rate(pl.col("n"), pl.col("r"))).item() == pytest.approx(0.0475756, abs=2e-6)

@@ -29,6 +29,10 @@ from macro_fund.store.tables import TABLES
 HISTORY_START = date(2021, 3, 1)
 INCEPTION = date(2024, 4, 1)
 
+# Assets with rows on few days: a refit, a document. The opening partition has some of each.
+_SELDOM = ("_model", "_passthrough", "fiscal_path", "policy_text")
+SELDOM = {k for k in TABLES if k.startswith("agents/") and k.endswith(_SELDOM)}
+
 Digests = dict[tuple[str, date], str]
 
 MISSING = "no file"

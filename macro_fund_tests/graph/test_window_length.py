@@ -18,11 +18,11 @@ from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
 from macro_fund_tests.graph.harness import INCEPTION, Digests
 
-SESSIONS_LATER = 20
+SESSIONS_LATER = 23  # the first session of a month is among them: agents are refitted
 # The scores of the sources speak of mornings that were run, not of sessions.
 OF_MORNINGS = {"quality/sources"}
-# The COPOM does not meet in these sessions, and no series is licensed.
-WITHOUT_ROWS = {"bronze/copom", "bronze/licensed_prices"}
+# The COPOM does not meet in these sessions, no series is licensed, and pass-through is refitted in January.
+WITHOUT_ROWS = {"bronze/copom", "bronze/licensed_prices", "agents/inflation_passthrough"}
 
 # ANBIMA keeps its free files for five days: a fund that opens later has no curve for the sessions before them.
 FROM_FIVE_DAYS = {"silver/ettj", "silver/real_curve"}

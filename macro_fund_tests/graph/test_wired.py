@@ -268,12 +268,6 @@ def session(running_home: Home) -> date:
     return max(set.intersection(*days))
 
 
-# Assets with rows on few days: a refit, a document. The opening partition has some of each.
-SELDOM = {
-    k for k in TABLES if k.startswith("agents/") and k.endswith(("_model", "_passthrough", "fiscal_path", "_text"))
-}
-
-
 def materialize(home: Home, asset: str, key: date) -> str:
     report = harness.succeeded(harness.run_assets(home, [asset], key))
     assert [s.asset for s in report.steps if s.asset == asset]
@@ -288,7 +282,7 @@ def baseline(running_home: Home, copy_home: CopyHome, session: date) -> Callable
     def digest(asset: str) -> str:
         if asset not in known:
             home = copy_home(running_home)
-            scene, key = SCENES.get(asset), running_home.inception if asset in SELDOM else session
+            scene, key = SCENES.get(asset), running_home.inception if asset in harness.SELDOM else session
             known[asset] = materialize(scene(home, key) if scene else home, asset, key)
         return known[asset]
 
@@ -305,7 +299,7 @@ def test_an_input_moves_the_asset(
     upstream: str,
 ):
     home = copy_home(running_home)
-    key = home.inception if asset in SELDOM else session
+    key = home.inception if asset in harness.SELDOM else session
     if scene := SCENES.get(asset):
         home = scene(home, key)
     if otherwise := OTHERWISE.get((asset, upstream)):
@@ -325,7 +319,7 @@ def test_no_special_case_is_left_over():
 @pytest.mark.parametrize("asset", sorted({a for a, _ in EDGES} - SCENES.keys()))
 def test_a_rerun_alone_changes_nothing(running_home: Home, session: date, baseline: Callable[[str], str], asset: str):
     """What the cases above compare with: without a change upstream, materializing again gives the same content."""
-    key = running_home.inception if asset in SELDOM else session
+    key = running_home.inception if asset in harness.SELDOM else session
     assert baseline(asset) == running_home.lake.digest(asset, key)
 
 

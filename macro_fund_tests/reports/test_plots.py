@@ -15,6 +15,7 @@ from macro_fund.store.tables import TABLES
 
 DRAWN = sorted([(n.key, n.plot) for n in NODES if n.plot is not None] + list(PICTURES.items()))
 FIRST = date(2024, 4, 1)
+COUNTED = {"silver/observations"}  # rows are counted, whatever they say
 # Columns by which pictures choose rows or group them.
 NAMES = {
     "scope": ("total",),
@@ -55,4 +56,6 @@ def test_a_picture_is_its_table_s(key: str, draw: Callable[[pl.DataFrame], bytes
         for c in (pl.col(n) for n, t in table.schema.items() if t.is_float() and n not in table.sort)
     )
     moved = other.with_columns(pl.col(n) * 3 for n, t in table.schema.items() if t.is_integer() and n not in table.sort)
+    if key in COUNTED:
+        moved = moved.gather_every(2)
     assert draw(moved) != picture, "another table gives another picture"

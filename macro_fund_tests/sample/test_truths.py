@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from macro_fund.sample.catalogue import line_of
-from macro_fund.sample.lines import wander
 from macro_fund.sample.paths_external import COMMODITIES, monthly_mean
 from macro_fund.sample.paths_policy import NEUTRAL_BR
 from macro_fund.sample.transport import SampleTransport
+from macro_fund.sample.wandering import wander
 from macro_fund.sample.world import World, load_world
 from macro_fund.settings import Series, default_settings
 from macro_fund.sources import bcb_sgs, ipeadata
