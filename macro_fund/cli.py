@@ -24,6 +24,8 @@ from rich.table import Table as RichTable
 from macro_fund.home import Home, create, home_path, latest_session
 from macro_fund.pms.cli import PmsContext, attach
 from macro_fund.pms.show import console
+from macro_fund.research.cli import ResearchContext
+from macro_fund.research.cli import attach as attach_research
 from macro_fund.settings import SettingsError
 from macro_fund.time.clock import now
 
@@ -389,6 +391,7 @@ def _pms_context() -> PmsContext:
 
 
 attach(app, _pms_context)
+attach_research(app, lambda: ResearchContext(Home.open(home_path()), now()))
 
 
 def main() -> None:

@@ -139,17 +139,24 @@ class Series(_Model):
         return self
 
 
+Root = Literal["DI1", "DOL", "IND", "DAP", "FRC", "ZT", "ZF", "ZN", "ES", "GC"]
+ProxyKind = Literal["forward_dollar", "ibovespa", "real_zero", "treasury", "sp500", "gold"]
+GLOBAL_ROOTS = ("ZT", "ZF", "ZN", "ES", "GC")
+RATE_ROOTS = ("DI1", "DAP", "FRC", "ZT", "ZF", "ZN")
+
+
 class Instrument(_Model):
     """A rolled position in listed contracts. Quantity > 0 is long the contract (DI1: long PU, gains when rates fall).
 
     `asset` is the thing that signals speak of, `asset_sign` turns a signal on the asset into a quantity sign
-    (long BRL = short DOL: -1).
+    (long BRL = short DOL: -1). `book`: the fund may hold it; the others are for signals and backtests. `proxy`: what
+    stands for it while none of its settlements is known (instruments/proxies.py).
     """
 
     id: str
-    root: Literal["DI1", "DOL", "IND"]
-    asset: Literal["br_rates", "brl", "br_eq", "us_rates", "us_eq", "gold"]
-    asset_class: Literal["rates", "fx", "equity"]
+    root: Root
+    asset: Literal["br_rates", "br_real", "br_cupom", "brl", "br_eq", "us_rates", "us_eq", "gold"]
+    asset_class: Literal["rates", "fx", "equity", "commodity"]
     asset_sign: Literal[1, -1] = 1
     tenor_bd: Annotated[int, Field(gt=0)]
     roll_bd: Annotated[int, Field(ge=0)] = 3
@@ -159,13 +166,31 @@ class Instrument(_Model):
     spread_unit: Literal["bp", "points"]
     fee_brl: Annotated[float, Field(ge=0)]
     max_contracts: Annotated[int, Field(gt=0)]
+    book: bool = True
+    proxy: ProxyKind | None = None
+    margin_share: Fraction | None = None
+
+    @property
+    def quoted_in_rates(self) -> bool:
+        """Its level is a rate and its risk a DV01; otherwise a price and a delta."""
+        return self.root in RATE_ROOTS
+
+    @model_validator(mode="after")
+    def _priced(self) -> Instrument:
+        abroad = self.root in GLOBAL_ROOTS
+        if abroad and (self.book or self.proxy is None or self.margin_share is None):
+            raise ValueError(
+                f"{self.id}: no settlements of {self.root} are read; give it book: false, a proxy and a margin_share"
+            )
+        return self
 
 
 class Strategy(_Model):
-    """Parameters of one strategy; its formula is in strategies/."""
+    """Parameters of one strategy; its formula is in strategies/. `book`: its signals move the fund's targets."""
 
     id: str
     enabled: bool = True
+    book: bool = False
     instruments: list[str]
     horizon_days: Annotated[int, Field(gt=0)]
     enter: Positive
@@ -212,6 +237,51 @@ class NeutralRate(_Model):
     source: Annotated[str, Field(min_length=10)]
 
 
+RATING_SCALE = ("C", "CC", "CCC-", "CCC", "CCC+", "B-", "B", "B+", "BB-", "BB", "BB+", "BBB-", "BBB", "BBB+", "A-", "A")
+"""Notches from the worst up, in the letters of S&P and Fitch."""
+MOODYS_SCALE = (
+    "C",
+    "Ca",
+    "Caa3",
+    "Caa2",
+    "Caa1",
+    "B3",
+    "B2",
+    "B1",
+    "Ba3",
+    "Ba2",
+    "Ba1",
+    "Baa3",
+    "Baa2",
+    "Baa1",
+    "A3",
+    "A2",
+)
+OUTLOOKS = {"negative": -1, "stable": 0, "positive": 1}
+
+
+class RatingAction(_Model):
+    """A change of Brazil's long-term foreign-currency rating or of its outlook, in the agency's own letters."""
+
+    agency: Literal["sp", "moodys", "fitch"]
+    announced: date
+    rating: str
+    outlook: Literal["negative", "stable", "positive"]
+    source: Annotated[str, Field(min_length=10)]
+
+    @property
+    def notch(self) -> int:
+        """Place on the scale of notches, the same for every agency; higher is better."""
+        return (MOODYS_SCALE if self.agency == "moodys" else RATING_SCALE).index(self.rating)
+
+    @model_validator(mode="after")
+    def _letters(self) -> RatingAction:
+        scale = MOODYS_SCALE if self.agency == "moodys" else RATING_SCALE
+        if self.rating not in scale:
+            raise ValueError(f"{self.agency} has no rating {self.rating}; allowed: {', '.join(scale)}")
+        return self
+
+
 class Source(_Model):
     """How politely we ask one provider."""
 
@@ -233,6 +303,7 @@ class Settings(_Model):
     limits: Limits
     scenarios: tuple[Scenario, ...]
     neutral_rates: tuple[NeutralRate, ...]
+    ratings: tuple[RatingAction, ...]
     sources: dict[str, Source]
 
     @model_validator(mode="after")
@@ -248,6 +319,10 @@ class Settings(_Model):
         dated = [(n.country, n.published) for n in self.neutral_rates]
         if dated != sorted(set(dated)):
             raise ValueError("neutral_rates: keep each country's entries in order of `published`, one a day")
+        for agency in {r.agency for r in self.ratings}:
+            days = [r.announced for r in self.ratings if r.agency == agency]
+            if days != sorted(set(days)):
+                raise ValueError(f"ratings: keep the actions of {agency} in order of `announced`, one a day")
         known = {i.id for i in self.instruments}
         for s in self.strategies:
             unknown = sorted(set(s.instruments) - known)
@@ -265,6 +340,11 @@ class Settings(_Model):
 
     def instrument(self, instrument_id: str) -> Instrument:
         return next(i for i in self.instruments if i.id == instrument_id)
+
+    @property
+    def book(self) -> tuple[Instrument, ...]:
+        """The instruments that the fund may hold."""
+        return tuple(i for i in self.instruments if i.book)
 
 
 CONFIG_DIR = Path(os.path.abspath(__file__)).parent.parent / "config"
@@ -383,6 +463,7 @@ def load_settings(config_dir: Path = CONFIG_DIR, fund_file: Path | None = None) 
         "limits": parse_file(config_dir / "limits.yaml", Limits),
         "scenarios": parse_file(config_dir / "scenarios.yaml", tuple[Scenario, ...]),
         "neutral_rates": parse_file(config_dir / "neutral_rates.yaml", tuple[NeutralRate, ...]),
+        "ratings": parse_file(config_dir / "ratings.yaml", tuple[RatingAction, ...]),
         "sources": parse_file(config_dir / "sources.yaml", dict[str, Source]),
     }
     try:

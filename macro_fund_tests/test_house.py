@@ -28,12 +28,13 @@ LAYERS = (
     ("curves",),
     ("agents",),
     ("strategies",),
+    ("backtest",),
     ("portfolio",),
     ("risk",),
     ("pms",),
     ("reports",),
     ("home",),
-    ("orchestration", "definitions", "cli", "__init__"),
+    ("orchestration", "research", "definitions", "cli", "__init__"),
 )
 # Contract codes are needed to read B3's files, curves to mark contracts, and the archive keeps what sources/messages.py
 # describes; the arrows are between modules, never in a circle (test_no_circles_between_modules).

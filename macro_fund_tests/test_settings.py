@@ -52,7 +52,7 @@ def test_the_projects_own_config_is_right():
         ("fund.yaml", "language: en", "language: fr", "language", ("'en' or 'pt'", "got 'fr'")),
         ("fund.yaml", "  rates: 0.5", "  rates: 5", "risk_share.rates", ("less than or equal to 1", "got 5")),
         ("fund.yaml", "history_start: 2010-01-04", "history_start: soon", "history_start", ("date", "got 'soon'")),
-        ("instruments.yaml", "root: DI1", "root: DI2", "0.root", ("'DI1', 'DOL' or 'IND'", "got 'DI2'")),
+        ("instruments.yaml", "root: DI1", "root: DI2", "0.root", ("'DI1', 'DOL', 'IND'", "got 'DI2'")),
         ("sources.yaml", "timeout_s: 60", "attempts: 11", "bcb_sgs.attempts", ("less than or equal to 10", "got 11")),
         ("limits.yaml", "var_95: ", "var_95: 9", "var_95", ("less than or equal to 1",)),
     ],

@@ -1,7 +1,8 @@
 """What was known, and when: vintages and newest values of a series, session by session.
 
 Belongs here: turning rows of silver/observations into the vectors that a model was able to see. Does not belong here:
-any model. Rows carry the session in which they became known; nothing here looks at another clock.
+any model, or which vintage of a period counts (features/known.py, whose `states` serve groups of monthly series).
+Rows carry the session in which they became known; nothing here looks at another clock.
 
 Three shapes serve every model:
 * `vintages`: the whole vector of periods, once per change of information (monthly models are computed once per change,
@@ -22,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from macro_fund.features.known import Vector, paths, published
+
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
-
-Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,11 @@ def rows_of(observations: pl.DataFrame, series_id: str, last: date) -> pl.DataFr
 
     One row per (session, period): of two vintages within one session the later wins.
     """
-    return (
-        observations.lazy()
-        .filter((pl.col("series_id") == series_id) & (pl.col("session") <= last) & pl.col("value").is_finite())
-        .select("session", "event_date", "value", "knowledge_time")
-        .sort("session", "event_date", "knowledge_time")
-        .unique(["session", "event_date"], keep="last", maintain_order=True)
-        .collect()
-    )
+    return published(_of(observations, series_id, last)).drop("series_id")
+
+
+def _of(observations: pl.DataFrame, series_id: str, last: date) -> pl.DataFrame:
+    return observations.filter((pl.col("series_id") == series_id) & (pl.col("session") <= last))
 
 
 def vintages(observations: pl.DataFrame, series_id: str, last: date) -> list[Vintage]:
@@ -87,9 +85,7 @@ def knowledge_path(observations: pl.DataFrame, series_id: str, last: date) -> pl
     A period that arrives after a newer one (a late correction) is left out: a statistic along the path at one period
     then never rests on something learned later.
     """
-    rows = rows_of(observations, series_id, last)
-    newest_before = pl.col("event_date").cum_max().shift(1)
-    return rows.filter(newest_before.is_null() | (pl.col("event_date") > newest_before))
+    return paths(_of(observations, series_id, last)).drop("series_id")
 
 
 def carry(states: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
@@ -145,10 +141,3 @@ def require_sessions(sessions: Sequence[date], table: Sessions) -> None:
     for day in sessions:
         if not table.is_session(day):
             raise ValueError(f"{day} is not a trading session; ask for days of the session calendar")
-
-
-def require_ages(max_age: Mapping[str, int], series_ids: Iterable[str]) -> None:
-    """Raises ValueError when the allowed age of a series that is needed is not given."""
-    absent = sorted(set(series_ids) - set(max_age))
-    if absent:
-        raise ValueError(f"max_age lacks {', '.join(absent)}; pass max_age_days of each series in config/series")

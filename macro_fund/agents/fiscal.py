@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from macro_fund.agents.as_known import require_ages, require_sessions
+from macro_fund.agents.as_known import require_sessions
 from macro_fund.agents.debt import nominal_growth, stabilising_primary
 from macro_fund.agents.fiscal_inputs import AGED, SURVEYS, TARGET, fiscal_inputs
 from macro_fund.agents.fiscal_model import AGENT_ID, IMPLIED, STATED
@@ -23,16 +23,15 @@ from macro_fund.agents.report import (
     Driver,
     Finding,
     Input,
+    Report,
     Risk,
     confidence,
-    conform,
-    drivers,
     finding,
-    input_vintages,
     outside,
-    risks,
+    view_rows,
     with_status,
 )
+from macro_fund.features.known import require_ages
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
@@ -202,25 +201,24 @@ def fiscal_view(
     inputs = fiscal_inputs(observations, focus, macro, sessions, max_age)
     frame = with_score(_with_fan(inputs, model, path))
     frame = with_status(frame, _fatal(max_age), _weak())
-    score = pl.when(pl.col("status") != "no_view").then("state_score")
     known = ["known", "inflation_known", "survey_growth_known", "survey_primary_known", "model_knowledge"]
     frame = frame.with_columns(
-        pl.lit(AGENT_ID).alias("agent_id"),
-        pl.lit(MODEL_VERSION).alias("model_version"),
-        pl.lit(HORIZON_DAYS).alias("horizon_days"),
-        score.alias("state_score"),
-        confidence(_completeness(), pl.col("agreement"), pl.col("rmse_ratio")).alias("confidence"),
-        pl.max_horizontal(known).alias("knowledge_time"),
         pl.when("primary_observed").then(pl.lit("observed")).otherwise(pl.lit("implied")).alias("primary_source"),
         pl.col("debt_value").alias("gross_debt"),
         pl.col("primary_value").alias("primary_12m"),
         pl.col("interest_value").alias("implicit_rate"),
         pl.col("inflation_value").alias("inflation"),
-        *((score * s).alias(f"view_{asset}") for asset, s in STRENGTHS.items()),
     )
-    frame = frame.with_columns(
-        drivers(_lines()).alias("drivers"),
-        risks(_RISKS).alias("risks"),
-        input_vintages(_INPUTS).alias("input_vintages"),
+    report = Report(
+        AGENT_ID,
+        MODEL_VERSION,
+        HORIZON_DAYS,
+        score=pl.col("state_score"),
+        confidence=confidence(_completeness(), pl.col("agreement"), pl.col("rmse_ratio")),
+        knowledge_time=pl.max_horizontal(known),
+        views={asset: pl.col("state_score") * s for asset, s in STRENGTHS.items()},
+        drivers=_lines(),
+        risks=_RISKS,
+        inputs=_INPUTS,
     )
-    return conform(frame, f"agents/{AGENT_ID}_view")
+    return view_rows(frame, report)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from macro_fund.agents.as_known import carry, require_ages, require_sessions
+from macro_fund.agents.as_known import carry, require_sessions
 from macro_fund.agents.fx_inputs import FLOW, MARKET, POSITIONS, carry_inputs, flow_inputs, panel_states
 from macro_fund.agents.fx_model import MIN_CORRELATION, PARAMETERS
 from macro_fund.agents.fx_panel import REER, REGRESSORS, SPOT, column, panels
@@ -25,16 +25,15 @@ from macro_fund.agents.report import (
     Driver,
     Finding,
     Input,
+    Report,
     Risk,
     confidence,
-    conform,
-    drivers,
     finding,
-    input_vintages,
     outside,
-    risks,
+    view_rows,
     with_status,
 )
+from macro_fund.features.known import require_ages
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
@@ -171,7 +170,7 @@ def fx_view(
     require_sessions(sessions, table)
     frame = _frame(observations, frames, model, sessions, table, max_age)
     frame = with_status(with_score(with_misalignment(frame), max_age[REER]), _fatal(), _weak())
-    viewed = pl.col("status") != "no_view"
+    score = pl.col("raw").clip(-1.0, 1.0)
     signs = [pl.col(f"part_{n}").sign() for n in WEIGHTS]
     ratio = pl.when(pl.col("part_misalignment").is_not_null()).then("rmse_ratio")
     lines = [
@@ -179,17 +178,17 @@ def fx_view(
         for name, value, unit, day, z in _DRIVERS
     ]
     knowledge = ("spot_knowledge", "us_knowledge", "flow_knowledge", "panel_knowledge", "model_knowledge")
-    frame = frame.with_columns(
-        pl.lit(AGENT_ID).alias("agent_id"),
-        pl.lit(MODEL_VERSION).alias("model_version"),
-        pl.lit(HORIZON_DAYS).alias("horizon_days"),
-        pl.when(viewed).then(pl.col("raw").clip(-1.0, 1.0)).alias("state_score"),
-        confidence(pl.col("coverage"), pl.mean_horizontal(signs).abs(), ratio).alias("confidence"),
-        pl.max_horizontal(knowledge).alias("knowledge_time"),
-        pl.col("log_reer_now").exp().alias("reer"),
-        pl.col("log_fair").exp().alias("fair_reer"),
-        drivers(lines).alias("drivers"),
-        risks(_RISKS).alias("risks"),
-        input_vintages(_inputs()).alias("input_vintages"),
+    levels = {"reer": pl.col("log_reer_now").exp(), "fair_reer": pl.col("log_fair").exp()}
+    report = Report(
+        AGENT_ID,
+        MODEL_VERSION,
+        HORIZON_DAYS,
+        score=score,
+        confidence=confidence(pl.col("coverage"), pl.mean_horizontal(signs).abs(), ratio),
+        knowledge_time=pl.max_horizontal(knowledge),
+        views={"brl": score},
+        drivers=lines,
+        risks=_RISKS,
+        inputs=_inputs(),
     )
-    return conform(frame.with_columns(pl.col("state_score").alias("view_brl")), f"agents/{AGENT_ID}_view")
+    return view_rows(frame.with_columns(**levels), report)

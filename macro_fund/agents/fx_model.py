@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from macro_fund.agents.as_known import require_ages, require_sessions
+from macro_fund.agents.as_known import require_sessions
 from macro_fund.agents.beer import (
     Correction,
     Relation,
@@ -30,7 +30,7 @@ from macro_fund.agents.beer import (
 from macro_fund.agents.evaluate import rmse_ratio
 from macro_fund.agents.fx_panel import REGRESSORS, SERIES, Panel, column, newest, panels
 from macro_fund.agents.model import Estimate, model_frame, model_rows, refit_sessions
-from macro_fund.features.known import Vector
+from macro_fund.features.known import Vector, require_ages
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions

@@ -13,9 +13,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from hmmlearn.hmm import GaussianHMM
 
 Array = npt.NDArray[np.float64]
 
@@ -84,7 +88,7 @@ def estimate(rows: Array, states: int, seeds: Sequence[int]) -> Chain:
         )
 
 
-def _fitted(rows: Array, states: int, seed: int):  # type: ignore[no-untyped-def]
+def _fitted(rows: Array, states: int, seed: int) -> GaussianHMM:
     from hmmlearn.hmm import GaussianHMM
 
     model = GaussianHMM(

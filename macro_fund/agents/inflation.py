@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from macro_fund.agents.as_known import require_ages, require_sessions
+from macro_fund.agents.as_known import require_sessions
 from macro_fund.agents.inflation_inputs import HEADLINE
 from macro_fund.agents.inflation_path import Z90
 from macro_fund.agents.inflation_view_inputs import OBSERVED, Tables, view_inputs
@@ -27,16 +27,15 @@ from macro_fund.agents.report import (
     Driver,
     Finding,
     Input,
+    Report,
     Risk,
     confidence,
-    conform,
-    drivers,
     finding,
-    input_vintages,
     outside,
-    risks,
+    view_rows,
     with_status,
 )
+from macro_fund.features.known import require_ages
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
 AGENT_ID = "inflation"
 MODEL_VERSION = "inflation-1.0: Phillips curve and groups, blended"
 HORIZON_DAYS = 252
+YEAR_BD = 252
 SCALE = 0.01
 GAP_WEIGHT = 0.5
 Z_TERMS = {"core_gap": 0.2, "diffusion": 0.15, "surprise_3m": 0.15}
@@ -93,7 +93,8 @@ def _fatal(max_days: int) -> list[Finding]:
             pl.col("pi12_model").is_null() & (pl.col("model_status") != "no_view"), "no path of IPCA for the session"
         ),
         finding(
-            pl.col("pi12_priced").is_null(), "priced inflation: no 12-month Focus survey and no 1-year breakeven known"
+            pl.col("pi12_priced").is_null(),
+            "priced inflation: no 12-month Focus survey, no 1-year breakeven and no retail one up to 5 years known",
         ),
         outside("pi12_model", *YEAR_RANGE, "12-month IPCA of the model"),
         outside("gap", *SLOPE_RANGE, "slope of the Phillips curve", scale=1.0, unit=""),
@@ -118,7 +119,15 @@ def _weak() -> list[Finding]:
     }
     return [
         finding(pl.col("path_status") == "degraded", "{}", pl.col("path_reason")),
-        finding(pl.col("focus_12m").is_null(), "priced inflation is the breakeven alone: no fresh Focus survey"),
+        finding(
+            pl.col("focus_12m").is_null() & pl.col("breakeven_1y").is_not_null(),
+            "priced inflation is the breakeven alone: no fresh Focus survey",
+        ),
+        finding(
+            pl.col("focus_12m").is_null() & pl.col("breakeven_1y").is_null() & pl.col("breakeven_retail").is_not_null(),
+            "priced inflation is the retail breakeven of {} years, a proxy: no fresh Focus survey or ANBIMA curve",
+            (pl.col("breakeven_retail_bd") / YEAR_BD).cast(pl.Int32),
+        ),
         *(finding(pl.col(f"{n}_z").is_null(), f"{words}: nothing fresh, counted as 0") for n, words in missing.items()),
         finding(pl.col("pass_through_status").is_null(), "pass-through: no estimate yet"),
         finding(pl.col("pass_through_status") != "ok", "{}", pl.col("pass_through_reason")),
@@ -164,6 +173,7 @@ _INPUTS = [
     Input("br_ipca_mom", pl.col("pi12_model_date"), pl.col("pi12_model_known")),
     Input("br_focus_ipca_12m", pl.col("focus_12m_date"), pl.col("focus_12m_known")),
     Input("anbima_ettj", pl.col("breakeven_1y_date"), pl.col("breakeven_1y_known")),
+    Input("br_td_ipca", pl.col("breakeven_retail_date"), pl.col("breakeven_retail_known")),
     Input("br_ipca_cores", pl.col("core_gap_date"), pl.col("core_gap_known")),
     Input("br_ipca_diffusion", pl.col("diffusion_date"), pl.col("diffusion_known")),
     Input("ipca_surprise", pl.col("surprise_3m_date"), pl.col("surprise_3m_known")),
@@ -183,21 +193,20 @@ def inflation_view(
     require_sessions(sessions, table)
     frame = _with_score(view_inputs(tables, sessions, max_age))
     frame = with_status(frame.with_columns(_wrong_side(frame)), _fatal(max_age[HEADLINE]), _weak())
-    viewed = pl.col("status") != "no_view"
-    score = pl.when(viewed).then(pl.col("raw_score").clip(-1.0, 1.0))
+    score = pl.col("raw_score").clip(-1.0, 1.0)
     # The score bets against the survey, so beating a random walk alone earns no confidence.
     worse = pl.max_horizontal("rmse_ratio", "rmse_ratio_focus")
     known = [pl.col(c) for c in frame.columns if c.endswith("_known")]
-    frame = frame.with_columns(
-        pl.lit(AGENT_ID).alias("agent_id"),
-        pl.lit(MODEL_VERSION).alias("model_version"),
-        pl.lit(HORIZON_DAYS).alias("horizon_days"),
-        score.alias("state_score"),
-        confidence(pl.col("completeness"), pl.col("agreement"), worse).alias("confidence"),
-        pl.max_horizontal(*known, "model_knowledge").alias("knowledge_time"),
-        drivers(_driver_lines()).alias("drivers"),
-        risks(_RISKS).alias("risks"),
-        input_vintages(_INPUTS).alias("input_vintages"),
-        *((weight * score).alias(f"view_{asset}") for asset, weight in VIEWS.items()),
+    report = Report(
+        AGENT_ID,
+        MODEL_VERSION,
+        HORIZON_DAYS,
+        score=score,
+        confidence=confidence(pl.col("completeness"), pl.col("agreement"), worse),
+        knowledge_time=pl.max_horizontal(*known, "model_knowledge"),
+        views={asset: weight * score for asset, weight in VIEWS.items()},
+        drivers=_driver_lines(),
+        risks=_RISKS,
+        inputs=_INPUTS,
     )
-    return conform(frame, f"agents/{AGENT_ID}_view")
+    return view_rows(frame, report)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from macro_fund.agents.evaluate import score_table
+from macro_fund.agents.inflation_airline import airline_rates
 from macro_fund.agents.inflation_inputs import HEADLINE, Economy, economy_at
 from macro_fund.agents.inflation_model import total
 from macro_fund.agents.inflation_path import Z90
@@ -32,14 +33,16 @@ def evaluation(observations: pl.DataFrame, session: date, first: date | None = N
 
     One row for each of MONTHS ahead and benchmark: `phillips` and `bottom_up` (the agent's two halves), `random_walk`
     (the newest 12-month rate goes on), `year_ago` (the same months of the year before), `focus` (the 12-month median,
-    spread evenly over its year). observations: silver/observations; origins from `first` (newest IPCA month) on.
+    spread evenly over its year), `airline` (prices alone, inflation_airline.py). observations: silver/observations;
+    origins from `first` (newest IPCA month) on.
     Raises ValueError when nothing can be forecast at the session.
     """
     economy, past = _record(observations, session)
     start = _start(economy, past, first)
+    airline = airline_rates(economy.prices[HEADLINE], past.origins.tolist(), max(MONTHS))
     tables = []
     for months in MONTHS:
-        forecasts = {k: 100.0 * v[start:] for k, v in _forecasts(economy, past, months).items()}
+        forecasts = {k: 100.0 * v[start:] for k, v in _forecasts(economy, past, airline, months).items()}
         outcome = 100.0 * total(past.outcome, months)[start:]
         table = score_table(outcome, forecasts, MODEL, horizon=months)
         tables.append(table.select(pl.lit(months).alias("months"), pl.all()))
@@ -90,7 +93,7 @@ def _start(economy: Economy, past: Record, first: date | None) -> int:
     return int(np.argmax(able & late))
 
 
-def _forecasts(economy: Economy, past: Record, months: int) -> dict[str, Vector]:
+def _forecasts(economy: Economy, past: Record, airline: Vector, months: int) -> dict[str, Vector]:
     """Cumulative rates over `months` by origin."""
     before = past.origins - 1
     share = months / 12
@@ -103,4 +106,5 @@ def _forecasts(economy: Economy, past: Record, months: int) -> dict[str, Vector]
         "random_walk": (1.0 + economy.year[before]) ** share - 1.0,
         "year_ago": total(year_before, months),
         "focus": (1.0 + survey) ** share - 1.0,
+        "airline": total(airline, months),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,13 +115,13 @@ def _refit(session: date, economy: Economy | None, cache: phillips.Cache) -> lis
         return model_rows(session, nothing, data_to=None, knowledge_time=None, status="no_view", reason=reason)
     layout = layout_of(economy)
     curve = phillips.fit(economy, curve_prices(economy, layout), cache)
-    stamp = {"data_to": economy.newest, "knowledge_time": economy.knowledge_time}
+    stamped = partial(model_rows, session, data_to=economy.newest, knowledge_time=economy.knowledge_time)
     if curve is None:
         rows = phillips.quarters(economy, curve_prices(economy, layout), economy.months.size, cache)
         n = 0 if rows is None else len(rows)
         reason = f"Phillips curve: {n} quarters of prices, gap and import prices, {phillips.MIN_QUARTERS} needed"
         few = [Estimate("n_quarters", float(n), None, n)]
-        return model_rows(session, few, **stamp, status="no_view", reason=reason)  # type: ignore[arg-type]
+        return stamped(few, status="no_view", reason=reason)
     past = record(economy, layout, cache)
     estimates = [
         *_curve_estimates(curve, economy, layout),
@@ -133,7 +134,7 @@ def _refit(session: date, economy: Economy | None, cache: phillips.Cache) -> lis
     if curve.gap_slope == 0.0:
         reasons.append("Phillips curve: the slope on the gap is held at 0")
     status = "degraded" if reasons else "ok"
-    return model_rows(session, estimates, **stamp, status=status, reason="; ".join(reasons))  # type: ignore[arg-type]
+    return stamped(estimates, status=status, reason="; ".join(reasons))
 
 
 def _curve_estimates(curve: phillips.Phillips, economy: Economy, layout: Layout) -> list[Estimate]:

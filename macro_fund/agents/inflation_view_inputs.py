@@ -22,6 +22,8 @@ from macro_fund.features.ipca import CORES, pace_3m
 from macro_fund.features.known import Monthly, Months, State, Vector, monthly_features
 
 BREAKEVEN_BD = 252
+# The shorter, the nearer to the twelve months in question; beyond five years a breakeven is the target and a premium.
+RETAIL_MAX_BD = 1260
 CURVE_MAX_AGE_DAYS = 7
 SURPRISES = 3
 CLIP = 3.0
@@ -32,8 +34,8 @@ PASSTHROUGH_MAX_DAYS = 400
 class Tables:
     """What the view reads, each with full history up to the last session.
 
-    path, model, passthrough: the agents/inflation_* tables; ipca, focus: silver features; ettj: ANBIMA's curve;
-    observations: silver/observations of the cores, the target and the 12-month surveys.
+    path, model, passthrough: the agents/inflation_* tables; ipca, focus: silver features; ettj: ANBIMA's curve; retail:
+    silver/retail_real_curve; observations: silver/observations of the cores, the target and the 12-month surveys.
     """
 
     path: pl.DataFrame
@@ -42,6 +44,7 @@ class Tables:
     ipca: pl.DataFrame
     focus: pl.DataFrame
     ettj: pl.DataFrame
+    retail: pl.DataFrame
     observations: pl.DataFrame
 
 
@@ -73,13 +76,15 @@ def view_inputs(tables: Tables, sessions: Sequence[date], max_age: Mapping[str, 
         _pass_through(tables.passthrough, grid),
         _survey(tables.observations, grid, min(max_age[s] for s in SURVEYS)),
         _breakeven(tables.ettj, grid),
+        _retail(tables.retail, grid),
         _feature(_core_features(tables.observations, sessions, max_age), "core_gap", "core_gap"),
         _feature(tables.ipca, "diffusion_share", "diffusion"),
         _surprises(tables.focus, grid),
     ]
     for part in parts:
         grid = grid.join(part, on="session", how="left", maintain_order="left")
-    return grid.with_columns(pl.mean_horizontal("focus_12m", "breakeven_1y").alias("pi12_priced"))
+    asked = pl.mean_horizontal("focus_12m", "breakeven_1y")
+    return grid.with_columns(pl.coalesce(asked, "breakeven_retail").alias("pi12_priced"))
 
 
 def _model_year(path: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
@@ -121,6 +126,23 @@ def _breakeven(ettj: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     rows = node.sort("session", "curve_date").select("session", event_date="curve_date", value="breakeven")
     known = carry(rows, grid).with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("knowledge_time"))
     return _fresh(known, "breakeven_1y", CURVE_MAX_AGE_DAYS)
+
+
+def _retail(retail: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """breakeven_retail, its _bd, _date and _known: the breakeven of the shortest tenor that the session has."""
+    here = pl.col("breakeven").is_finite() & (pl.col("status") != "no_view") & (pl.col("tenor_bd") <= RETAIL_MAX_BD)
+    rows = retail.filter(here).sort("session", "tenor_bd").unique("session", keep="first", maintain_order=True)
+    rows = rows.select(
+        "session",
+        event_date="curve_date",
+        value="breakeven",
+        tenor=pl.col("tenor_bd").cast(pl.Float64),
+        knowledge_time=pl.lit(None, pl.Datetime("us", "UTC")),
+    )
+    found = grid.select("session").join(rows, on="session", how="left", maintain_order="left")
+    fresh = _fresh(found, "breakeven_retail", CURVE_MAX_AGE_DAYS)
+    tenor = pl.when(fresh["breakeven_retail"].is_not_null()).then(found["tenor"])
+    return fresh.with_columns(tenor.alias("breakeven_retail_bd"))
 
 
 def _fresh(rows: pl.DataFrame, name: str, max_days: int) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from macro_fund.agents.as_known import require_ages, require_sessions, rows_of
+from macro_fund.agents.as_known import require_sessions, rows_of
 from macro_fund.agents.monetary_inputs import SERIES, economy_of, year_ahead
 from macro_fund.agents.monetary_months import US_SERIES
 from macro_fund.agents.monetary_path import prepared
@@ -27,15 +27,14 @@ from macro_fund.agents.monetary_us import us_view
 from macro_fund.agents.report import (
     Driver,
     Input,
+    Report,
     Risk,
     confidence,
-    conform,
-    drivers,
-    input_vintages,
-    risks,
+    view_rows,
     with_status,
 )
 from macro_fund.agents.taylor import RULES, TERMS, median_rule, rule_terms
+from macro_fund.features.known import require_ages
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
@@ -189,28 +188,23 @@ def monetary_view(
         _scored(frame.with_columns((pl.col("session") - pl.col("path_date")).dt.total_days().alias("path_age")))
     )
     frame = with_status(frame, fatal(max_age), weak(max_age))
-    return _report(frame, max_age)
+    frame = frame.with_columns((pl.col("expectation_value") - pl.col("target_value")).alias("inflation_gap"))
+    return view_rows(frame, _report(max_age))
 
 
-def _report(frame: pl.DataFrame, max_age: Mapping[str, int]) -> pl.DataFrame:
-    viewed = pl.col("status") != "no_view"
-    frame = frame.with_columns(
-        pl.lit(AGENT_ID).alias("agent_id"),
-        pl.lit(MODEL_VERSION).alias("model_version"),
-        pl.lit(HORIZON_DAYS).alias("horizon_days"),
-        (pl.col("expectation_value") - pl.col("target_value")).alias("inflation_gap"),
-        pl.when(viewed).then("state_score").alias("state_score"),
-        # A view against the curve has to beat the curve, not only an unchanged Selic: the worse of the two counts.
-        confidence(
-            completeness(max_age), pl.col("agreement"), pl.max_horizontal("rmse_ratio", "rmse_ratio_implied")
-        ).alias("confidence"),
+def _report(max_age: Mapping[str, int]) -> Report:
+    # A view against the curve has to beat the curve, not only an unchanged Selic: the worse of the two counts.
+    worse = pl.max_horizontal("rmse_ratio", "rmse_ratio_implied")
+    home = {asset: pl.col("state_score") * weight for asset, weight in SPILLOVER.items()}
+    return Report(
+        AGENT_ID,
+        MODEL_VERSION,
+        HORIZON_DAYS,
+        score=pl.col("state_score"),
+        confidence=confidence(completeness(max_age), pl.col("agreement"), worse),
+        knowledge_time=pl.max_horizontal("knowledge_time", "us_knowledge"),
+        views={**home, "us_rates": -pl.col("us_score")},
+        drivers=_driver_lines(),
+        risks=_risk_lines(),
+        inputs=_INPUTS,
     )
-    frame = frame.with_columns(
-        *((pl.col("state_score") * weight).alias(f"view_{asset}") for asset, weight in SPILLOVER.items()),
-        pl.when(viewed).then(-pl.col("us_score")).alias("view_us_rates"),
-        pl.max_horizontal("knowledge_time", "us_knowledge").alias("knowledge_time"),
-        drivers(_driver_lines()).alias("drivers"),
-        risks(_risk_lines()).alias("risks"),
-        input_vintages(_INPUTS).alias("input_vintages"),
-    )
-    return conform(frame, f"agents/{AGENT_ID}_view")

@@ -4,8 +4,8 @@ Belongs here: the refits and their parameters. Does not belong here: the state-s
 (taylor.py), months (monetary_months.py), what a session makes of it (monetary_path.py, monetary.py).
 
 Parameters: neutral_rate, neutral_ar, neutral_stance_sd, neutral_fallback, neutral_blind_months, rho, phi, theta,
-rule_rmse, term_premium_1..8 with term_premium_meetings; the same of the United States with us_ before the name, without
-a premium.
+rule_rmse, rule_break_p, term_premium_1..8 with term_premium_meetings; the same of the United States with us_ before the
+name, without a premium.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def _neutral(panel: Panel, country: Country) -> tuple[list[Estimate], Vector, st
 
 def _rule(panel: Panel, path: Vector, country: Country) -> tuple[list[Estimate], str]:
     """T2 on quarter ends; the stated parameters while there are too few."""
-    names = tuple(country.prefix + n for n in ("rho", "phi", "theta", "rule_rmse"))
-    stated = [Estimate(n, v) for n, v in zip(names, (RHO_QUARTER, PHI, THETA, None), strict=True)]
+    names = tuple(country.prefix + n for n in ("rho", "phi", "theta", "rule_rmse", "rule_break_p"))
+    stated = [Estimate(n, v) for n, v in zip(names, (RHO_QUARTER, PHI, THETA, None, None), strict=True)]
     if path.size != panel.months.size:
         return stated, ""
     early = np.arange(path.size) < BURN_IN_MONTHS
@@ -94,8 +94,8 @@ def _rule(panel: Panel, path: Vector, country: Country) -> tuple[list[Estimate],
         text = f"{country.name}: {complete} quarters known, the estimated rule needs {RULE_MIN_QUARTERS}: stated one"
         return stated, text
     fit = fit_smoothed(*quarters)
-    values = (fit.rho, fit.phi, fit.theta, fit.rmse)
-    errors = (*fit.errors, None)
+    values = (fit.rho, fit.phi, fit.theta, fit.rmse, fit.break_p)
+    errors = (*fit.errors, None, None)
     text = f"{country.name}: {', '.join(fit.at_bound)} at a bound" if fit.at_bound else ""
     return [Estimate(n, v, e, fit.n) for n, v, e in zip(names, values, errors, strict=True)], text
 

@@ -164,12 +164,11 @@ class SecondOpinion:
             reason = f"second opinion: every known next decision is a {outcomes[0]}"
         if reason:
             return Opinion(dict.fromkeys(CLASSES), len(training), reason)
-        with self._one_thread():
-            return Opinion(self._fit(document, training, outcomes), len(training), "")
+        return Opinion(self._fit(document, training, outcomes), len(training), "")
 
     def _one_thread(self) -> Any:
+        """A context; the controller knows the libraries that are loaded when it is first asked for."""
         if self._threads is None:
-            import sklearn.linear_model  # noqa: F401  (the controller knows the libraries that are loaded by now)
             from threadpoolctl import ThreadpoolController
 
             self._threads = ThreadpoolController()
@@ -181,11 +180,12 @@ class SecondOpinion:
         from sklearn.feature_extraction.text import TfidfTransformer
         from sklearn.linear_model import LogisticRegression
 
-        counts = sparse.vstack([self.counts(d) for d in training], format="csr")
-        used = counts.getnnz(axis=0) >= _MIN_IN_DOCUMENTS
-        weigh = TfidfTransformer(sublinear_tf=True).fit(counts[:, used])
-        model = LogisticRegression(C=INVERSE_PENALTY, tol=1e-3, max_iter=1000)
-        model.fit(weigh.transform(counts[:, used]), list(outcomes))
-        said = model.predict_proba(weigh.transform(self.counts(document)[:, used]))[0]
+        with self._one_thread():
+            counts = sparse.vstack([self.counts(d) for d in training], format="csr")
+            used = counts.getnnz(axis=0) >= _MIN_IN_DOCUMENTS
+            weigh = TfidfTransformer(sublinear_tf=True).fit(counts[:, used])
+            model = LogisticRegression(C=INVERSE_PENALTY, tol=1e-3, max_iter=1000)
+            model.fit(weigh.transform(counts[:, used]), list(outcomes))
+            said = model.predict_proba(weigh.transform(self.counts(document)[:, used]))[0]
         by_class = dict(zip(model.classes_, said, strict=True))
         return {name: float(by_class.get(name, 0.0)) for name in CLASSES}

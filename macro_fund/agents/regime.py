@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from macro_fund.agents.as_known import require_ages, require_sessions
+from macro_fund.agents.as_known import require_sessions
 from macro_fund.agents.model import in_force
 from macro_fund.agents.regime_chain import QUADRANTS, chain_probabilities
 from macro_fund.agents.regime_inputs import AXES, COMPONENTS, CONDITIONS, MARKET, SERIES, STRESS, regime_inputs
@@ -23,15 +23,14 @@ from macro_fund.agents.report import (
     Driver,
     Finding,
     Input,
+    Report,
     Risk,
     confidence,
-    conform,
-    drivers,
     finding,
-    input_vintages,
-    risks,
+    view_rows,
     with_status,
 )
+from macro_fund.features.known import require_ages
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
@@ -175,9 +174,7 @@ def _inputs() -> list[Input]:
     return [Input(s, pl.col(f"{n}_date"), pl.col(f"{n}_knowledge")) for s, n in names]
 
 
-def _report(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns of the report, from a frame with its status."""
-    viewed = pl.col("status") != "no_view"
+def _report() -> Report:
     agreement = pl.mean_horizontal(pl.col(f"{axis}_agreement") for axis in AXES)
     parts = [c.name for c in COMPONENTS] + ["fci", *STRESS]
     completeness = pl.mean_horizontal(pl.col(f"{n}_live").cast(pl.Float64) for n in parts)
@@ -187,17 +184,17 @@ def _report(frame: pl.DataFrame) -> pl.DataFrame:
     }
     known = [_live(c.name, pl.col(f"{c.name}_knowledge")) for c in COMPONENTS]
     known += [_live(n, pl.col(f"{n}_knowledge")) for n in ("fci", *STRESS)]
-    return frame.with_columns(
-        pl.lit(AGENT_ID).alias("agent_id"),
-        pl.lit(MODEL_VERSION).alias("model_version"),
-        pl.lit(HORIZON_DAYS).alias("horizon_days"),
-        pl.when(viewed).then((-pl.col("fci_z") / 2.0).clip(-1.0, 1.0)).alias("state_score"),
-        confidence(completeness, agreement).alias("confidence"),
-        pl.max_horizontal(known).alias("knowledge_time"),
-        drivers(_driver_lines()).alias("drivers"),
-        risks(RISKS).alias("risks"),
-        input_vintages(_inputs()).alias("input_vintages"),
-        *(pl.when(viewed).then(view.clip(-1.0, 1.0)).alias(f"view_{asset}") for asset, view in views.items()),
+    return Report(
+        AGENT_ID,
+        MODEL_VERSION,
+        HORIZON_DAYS,
+        score=(-pl.col("fci_z") / 2.0).clip(-1.0, 1.0),
+        confidence=confidence(completeness, agreement),
+        knowledge_time=pl.max_horizontal(known),
+        views={asset: view.clip(-1.0, 1.0) for asset, view in views.items()},
+        drivers=_driver_lines(),
+        risks=RISKS,
+        inputs=_inputs(),
     )
 
 
@@ -227,4 +224,4 @@ def regime_view(
     frame = _with_axes(regime_inputs(observations, macro, market, grid, max_age))
     chain = chain_probabilities(observations, model, grid["session"].to_list())
     frame = with_status(_with_probabilities(frame, chain, model), _fatal(), _weak())
-    return conform(_report(frame).filter(pl.col("session").is_in(list(sessions))), f"agents/{AGENT_ID}_view")
+    return view_rows(frame.filter(pl.col("session").is_in(list(sessions))), _report())

@@ -6,7 +6,7 @@ any model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -50,6 +50,26 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Report:
+    """What an agent says, as expressions of a frame that has `status`.
+
+    agent_id: also names the table, agents/{agent_id}_view; score: state_score in [-1, 1], the sign is the agent's;
+    views: in [-1, 1] by asset, + = holding it is expected to beat cash.
+    """
+
+    agent_id: str
+    model_version: str
+    horizon_days: int
+    score: pl.Expr
+    confidence: pl.Expr
+    knowledge_time: pl.Expr
+    views: Mapping[str, pl.Expr]
+    drivers: Sequence[Driver]
+    risks: Sequence[Risk]
+    inputs: Sequence[Input]
+
+
+@dataclass(frozen=True)
 class Finding:
     """A condition per session and, where it holds, its text (an expression, so that it can carry numbers).
 
@@ -70,9 +90,13 @@ def finding(when: pl.Expr, text: str, *values: pl.Expr, sanity: bool = False) ->
 
 
 def outside(column: str, low: float, high: float, what: str, *, scale: float = 100.0, unit: str = "%") -> Finding:
-    """A sanity finding: the column left [low, high]; shown times `scale` in `unit`."""
+    """A sanity finding: the column left [low, high]; shown times `scale` in `unit`, never rounded back to the range."""
     text = f"sanity: {what} is {{}}{unit}, outside {low * scale:g}..{high * scale:g}{unit}"
-    return finding(~pl.col(column).is_between(low, high), text, (pl.col(column) * scale).round(2), sanity=True)
+    value = pl.col(column) * scale
+    near = value.round(2)
+    away = pl.when(pl.col(column) < low).then((value * 100).floor()).otherwise((value * 100).ceil()) * 0.01
+    shown = pl.when(near.is_between(low * scale, high * scale)).then(away.round(2)).otherwise(near)
+    return finding(~pl.col(column).is_between(low, high), text, shown, sanity=True)
 
 
 def _joined(findings: Sequence[Finding]) -> pl.Expr:
@@ -165,3 +189,24 @@ def conform(frame: pl.DataFrame, key: str) -> pl.DataFrame:
     absent = [c for c in table.schema if c.startswith("view_") and c not in frame.columns]
     frame = frame.with_columns(pl.lit(None, dtype=pl.Float64).alias(c) for c in absent)
     return frame.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items()).sort(table.sort)
+
+
+def view_rows(frame: pl.DataFrame, report: Report) -> pl.DataFrame:
+    """The table agents/{agent_id}_view of a frame with `status`, `reason`, `sanity_flags` and the agent's own columns.
+
+    Score and views are null where there is no view.
+    """
+    viewed = pl.col("status") != "no_view"
+    frame = frame.with_columns(
+        pl.lit(report.agent_id).alias("agent_id"),
+        pl.lit(report.model_version).alias("model_version"),
+        pl.lit(report.horizon_days).alias("horizon_days"),
+        pl.when(viewed).then(report.score).alias("state_score"),
+        report.confidence.alias("confidence"),
+        report.knowledge_time.alias("knowledge_time"),
+        drivers(report.drivers).alias("drivers"),
+        risks(report.risks).alias("risks"),
+        input_vintages(report.inputs).alias("input_vintages"),
+        *(pl.when(viewed).then(view).alias(f"view_{asset}") for asset, view in report.views.items()),
+    )
+    return conform(frame, f"agents/{report.agent_id}_view")

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from macro_fund.features.stability import MIN_RESIDUALS, cusum
+
 Vector = npt.NDArray[np.float64]
 
 PHI = 1.5
@@ -57,7 +59,8 @@ class Smoothed:
 @dataclass(frozen=True)
 class RuleFit:
     """Estimated T2. errors: standard errors in the order rho, phi, theta; rmse of the one-quarter fit, decimal;
-    at_bound: names of parameters that the bounds hold."""
+    at_bound: names of parameters that the bounds hold. break_p: CUSUM test of the residuals around their mean (the rule
+    has no constant), small where the committee's rule changed; None with fewer than 20 quarters."""
 
     rho: float
     phi: float
@@ -66,6 +69,7 @@ class RuleFit:
     rmse: float
     n: int
     at_bound: tuple[str, ...]
+    break_p: float | None
 
 
 def taylor_rate(
@@ -154,4 +158,12 @@ def fit_smoothed(
         rmse=float(np.sqrt(np.mean(found.fun**2)) / 100.0),
         n=int(now.size),
         at_bound=tuple(name for name, hit in zip(("rho", "phi", "theta"), near, strict=True) if hit),
+        break_p=_break_p(found.fun),
     )
+
+
+def _break_p(residuals: Vector) -> float | None:
+    centred = residuals - residuals.mean()
+    if residuals.size < MIN_RESIDUALS or not centred.any():
+        return None
+    return cusum(centred, parameters=3).p_value

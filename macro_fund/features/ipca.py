@@ -16,6 +16,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from macro_fund.features.components import stl
 from macro_fund.features.known import Monthly, Months, Path, State, Vector, monthly_features
 
 CORES = ("br_ipca_core_ex0", "br_ipca_core_ex3", "br_ipca_core_ms", "br_ipca_core_dp", "br_ipca_core_p55")
@@ -37,10 +38,8 @@ def seasonally_adjusted(rates: Vector) -> Vector:
     """Monthly rates without their seasonal part, same length; ValueError with fewer than SEASONAL_MIN_MONTHS."""
     if rates.size < SEASONAL_MIN_MONTHS:
         raise ValueError(f"{rates.size} months; seasonal adjustment needs {SEASONAL_MIN_MONTHS}")
-    from statsmodels.tsa.seasonal import STL
-
     log_rates = np.log1p(rates)
-    adjusted: Vector = np.expm1(log_rates - STL(log_rates, period=12, seasonal=SEASONAL_WINDOW).fit().seasonal)
+    adjusted: Vector = np.expm1(log_rates - stl(log_rates, 12, seasonal=SEASONAL_WINDOW).season)
     return adjusted
 
 
@@ -60,6 +59,31 @@ def itself(rates: Vector) -> Vector:
 def over_12m(rates: Vector) -> Vector:
     """12-month rates."""
     return compound(rates, 12)
+
+
+def diffusion(changes: Vector) -> float:
+    """Share of items whose price rose, unweighted: BCB's diffusion index of IPCA. An unchanged price did not rise.
+
+    Raises ValueError without items.
+    """
+    if not changes.size:
+        raise ValueError("diffusion needs the monthly changes of at least one item")
+    return float(np.mean(changes > 0.0))
+
+
+def trimmed_mean(changes: Vector, weights: Vector, trim: float = 0.2) -> float:
+    """Weighted mean of monthly changes without the lowest and the highest `trim` of the weight: BCB's core IPCA-MA.
+
+    An item at a border counts with the part of its weight inside. Changes and weights of shape (items,); the weights
+    may have any sum. Raises ValueError for weights that are negative or all 0, or a trim outside [0, 0.5).
+    """
+    if changes.shape != weights.shape or (weights < 0.0).any() or not weights.sum() > 0.0 or not 0.0 <= trim < 0.5:
+        raise ValueError("a trimmed mean needs weights >= 0, one for each change, and a trim below one half")
+    order = np.argsort(changes, kind="stable")
+    ends = np.cumsum(weights[order]) / weights.sum()
+    starts = np.concatenate([[0.0], ends[:-1]])
+    inside = np.clip(np.minimum(ends, 1.0 - trim) - np.maximum(starts, trim), 0.0, None)
+    return float(changes[order] @ inside / inside.sum())
 
 
 def mean_of(*series: str, path: Callable[[Vector], Vector]) -> Path:

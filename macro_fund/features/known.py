@@ -41,7 +41,14 @@ FEATURE = pl.Schema(
 )
 
 
-def _vintages(observations: pl.DataFrame) -> pl.DataFrame:
+def require_ages(max_age: Mapping[str, int], series_ids: Iterable[str]) -> None:
+    """Raises ValueError when the allowed age of a series that is needed is not given."""
+    absent = sorted(set(series_ids) - set(max_age))
+    if absent:
+        raise ValueError(f"max_age lacks {', '.join(absent)}; pass max_age_days of each series in config/series")
+
+
+def published(observations: pl.DataFrame) -> pl.DataFrame:
     """Finite rows, one per series, session and period: of two vintages within a session the later."""
     key = ["series_id", "session", "event_date"]
     rows = observations.filter(pl.col("value").is_finite()).select(*key, "value", "knowledge_time")
@@ -54,7 +61,7 @@ def paths(observations: pl.DataFrame) -> pl.DataFrame:
     A period that arrives after a newer one, and a later vintage of one that is there, is left out.
     """
     newest_before = pl.col("event_date").cum_max().shift(1).over("series_id")
-    return _vintages(observations).filter(newest_before.is_null() | (pl.col("event_date") > newest_before))
+    return published(observations).filter(newest_before.is_null() | (pl.col("event_date") > newest_before))
 
 
 def rows_wanted(path: pl.DataFrame, sessions: Sequence[date]) -> int:
@@ -104,7 +111,7 @@ class State:
 def states(observations: pl.DataFrame, series_ids: Sequence[str], sessions: Sequence[date]) -> Iterator[State]:
     """The group's vectors at each session of change that matters to `sessions`: the last change at or before the
     first, and those after it. Nothing before the first row of any of the series."""
-    rows = _vintages(observations.filter(pl.col("series_id").is_in(list(series_ids)))).sort("session")
+    rows = published(observations.filter(pl.col("series_id").is_in(list(series_ids)))).sort("session")
     if rows.is_empty():
         return
     month = rows["event_date"].dt.truncate("1mo").to_numpy().astype("datetime64[M]")
@@ -186,9 +193,7 @@ def monthly_features(
     missing.
     """
     features = tuple(features)
-    absent = sorted({s for f in features for s in f.series} - set(max_age))
-    if absent:
-        raise ValueError(f"max_age lacks {', '.join(absent)}; pass max_age_days of each series in config/series")
+    require_ages(max_age, {s for f in features for s in f.series})
     groups: dict[tuple[str, ...], list[Monthly]] = {}
     for f in features:
         groups.setdefault(f.series, []).append(f)

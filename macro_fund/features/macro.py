@@ -25,6 +25,7 @@ from macro_fund.features.known import (
     judged,
     monthly_features,
     paths,
+    require_ages,
     rows_wanted,
 )
 from macro_fund.features.market import DI_MAX_AGE_DAYS, di_paths, di_series
@@ -224,9 +225,7 @@ def macro_features(
     observations: rows of silver/observations of SERIES and others; di_curve: rows of silver/di_curve; market: rows of
     silver/market_features, of `sessions`. `max_age`: calendar days by series id (ValueError when one is missing).
     """
-    absent = sorted(set(SERIES) - set(max_age))
-    if absent:
-        raise ValueError(f"max_age lacks {', '.join(absent)}; pass max_age_days of each series in config/series")
+    require_ages(max_age, SERIES)
     seen = observations.filter(pl.col("session") <= sessions[-1])
     real = ex_ante_real_rate(di_curve, seen, sessions[-1], max_age[EXPECTED_INFLATION])
     daily = pl.concat(

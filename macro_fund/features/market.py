@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from macro_fund.features.known import OK, STALE, carry, judged, paths, rows_wanted
+from macro_fund.features.known import OK, STALE, carry, judged, paths, require_ages, rows_wanted
 from macro_fund.features.stats import ewma_vol, frozen, momentum, robust_z, rolling_vol
 
 BP = 1e4
@@ -123,10 +123,9 @@ def market_features(
     known = pl.concat(
         [paths(observed), nodes.with_columns(knowledge_time=pl.lit(None, SCHEMA["knowledge_time"]))], how="diagonal"
     )
+    require_ages(ages, known["series_id"])
     parts = []
     for (series_id,), path in known.partition_by("series_id", as_dict=True, maintain_order=True).items():
-        if series_id not in ages:
-            raise ValueError(f"max_age lacks {series_id}; pass max_age_days of each series in config/series")
         wanted = rows_wanted(path, sessions)
         parts.append(statistics(path, series_id, wanted).tail(wanted))
     if not parts:

@@ -23,7 +23,7 @@ from macro_fund.instruments import dap, ddi, di1, frc, futures
 from macro_fund.instruments.contracts import first_ddi
 from macro_fund.instruments.limits import LimitDay, limit_locked
 from macro_fund.instruments.rolling import roll_path
-from macro_fund.settings import Instrument
+from macro_fund.settings import RATE_ROOTS, Instrument
 from macro_fund.store.tables import TABLES
 from macro_fund.time.calendars import BusinessCalendar, Days
 
@@ -95,9 +95,9 @@ def instrument_returns(
 ) -> pl.DataFrame:
     """silver/instrument_returns that became known in `sessions`, from the full history of silver/contract_marks.
 
-    pnl_brl is the settlement of +1 contract held over the day, shock its own change: bp of rate for DI1, log return
-    otherwise; both null on the first day, after a gap, and pnl_brl when the contract's own is null. A mark of the
-    contract held or chosen that is given again gives the day again in that session.
+    pnl_brl is the settlement of +1 contract held over the day, shock its own change: bp of rate for contracts quoted
+    in rates, log return otherwise; both null on the first day, after a gap, and pnl_brl when the contract's own is
+    null. A mark of the contract held or chosen that is given again gives the day again in that session.
     """
     marks = marks.filter(pl.col("root").is_in([str(i.root) for i in instruments]))
     path = _reissued(roll_path(marks, instruments), marks).filter(pl.col("session").is_in(list(sessions)))
@@ -114,7 +114,7 @@ def instrument_returns(
         next_contract="contract", price="settle_price", rate="settle_rate",
     )  # fmt: skip
     rows = as_known(rows, chosen, ["trade_date", "next_contract"])
-    change = pl.when(pl.col("root") == "DI1").then((pl.col("r") - pl.col("r0")) * 1e4)
+    change = pl.when(pl.col("root").is_in(RATE_ROOTS)).then((pl.col("r") - pl.col("r0")) * 1e4)
     shock = change.otherwise((pl.col("p") / pl.col("p0")).log())
     return (
         rows.with_columns(

@@ -1,13 +1,10 @@
-"""What every agent's node shares. Belongs here: checks of a view and small readers. Does not belong here: any agent."""
+"""What every agent's node shares. Belongs here: checks of a view. Does not belong here: any agent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-
 import polars as pl
 
-from macro_fund.orchestration.checks import bounded, every_session, public_by_as_of, reasons_given
+from macro_fund.orchestration.checks import Problems, bounded, every_session, public_by_as_of, reasons_given
 from macro_fund.orchestration.node import Check
 from macro_fund.orchestration.run import Run
 from macro_fund.store.agent_tables import VIEW_ASSETS
@@ -15,16 +12,7 @@ from macro_fund.store.agent_tables import VIEW_ASSETS
 PYTHON = frozenset({"python", "parquet"})
 
 
-def max_age(run: Run) -> dict[str, int]:
-    return {s.id: s.max_age_days for s in run.home.settings.series}
-
-
-def observed(run: Run, series: Sequence[str]) -> pl.DataFrame:
-    """Rows of silver/observations of the named series."""
-    return run.read("silver/observations", where=pl.col("series_id").is_in(list(series)))
-
-
-def _contributions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _contributions(run: Run, frame: pl.DataFrame) -> Problems:
     """Drivers' contributions sum to the state score (before it is clipped to [-1, 1])."""
     rows = frame.filter(pl.col("state_score").is_not_null()).with_columns(
         total=pl.col("drivers").list.eval(pl.element().struct.field("contribution")).list.sum().clip(-1.0, 1.0)
@@ -36,7 +24,7 @@ def _contributions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     ]
 
 
-def _excluded(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _excluded(run: Run, frame: pl.DataFrame) -> Problems:
     """No view is null, not zero: no score, no confidence, no view on any asset."""
     numbers = [pl.col(c) for c in ("state_score", "confidence", *(f"view_{a}" for a in VIEW_ASSETS))]
     bad = frame.filter((pl.col("status") == "no_view") & pl.any_horizontal(n.is_not_null() for n in numbers))

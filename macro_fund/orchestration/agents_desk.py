@@ -17,24 +17,17 @@ from macro_fund.agents.consistency import PENALTY, RULES, SPREAD_SERIES, consist
 from macro_fund.agents.narrative import LANGUAGES, Briefing, Fact, briefing, unproven
 from macro_fund.agents.words import spoken
 from macro_fund.orchestration.agents_common import PYTHON
-from macro_fund.orchestration.checks import bounded, every_session, public_by_as_of, reasons_given
+from macro_fund.orchestration.checks import Problems, bounded, every_session, public_by_as_of, reasons_given
 from macro_fund.orchestration.narrators import prose
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_desk import cases_picture, rules_picture, views_picture
-
-AGENTS = ("inflation", "monetary", "fiscal", "fx", "regime")
-VIEWS = tuple(f"agents/{a}_view" for a in AGENTS)
-Problems = list[tuple[date, str]]
-
-
-def _here(run: Run) -> pl.Expr:
-    return pl.col("session").is_between(run.sessions[0], run.last)
+from macro_fund.store.agent_tables import AGENTS, VIEW_TABLES
 
 
 def _window(run: Run, key: str) -> pl.DataFrame:
     """A table's rows of this run's sessions."""
-    return run.read(key, where=_here(run))
+    return run.read(key, where=run.inside)
 
 
 def _views(run: Run) -> dict[str, pl.DataFrame]:
@@ -43,7 +36,7 @@ def _views(run: Run) -> dict[str, pl.DataFrame]:
 
 
 def _consistency(run: Run) -> pl.DataFrame:
-    wanted = _here(run) & (pl.col("series_id") == SPREAD_SERIES)
+    wanted = run.inside & (pl.col("series_id") == SPREAD_SERIES)
     market = spread_widening(run.read("silver/market_features", where=wanted))
     return consistency(_views(run), market, run.sessions)
 
@@ -101,7 +94,7 @@ def _rules_tested(run: Run, frame: pl.DataFrame) -> Problems:
 
 def _penalty_paid(run: Run, frame: pl.DataFrame) -> Problems:
     """Confidence after the rules is the agent's own times 0.8 for each rule that fired on it, counted anew."""
-    rules = run.home.lake.read("agents/consistency", run.last, where=_here(run)).filter("fired").explode("agents")
+    rules = run.home.lake.read("agents/consistency", run.last, where=run.inside).filter("fired").explode("agents")
     paid = rules.group_by("session", agent_id="agents").len("n")
     both = frame.drop_nulls("confidence").join(paid, on=["session", "agent_id"], how="left")
     due = pl.col("confidence_before") * pl.lit(PENALTY).pow(pl.col("n").fill_null(0))
@@ -136,7 +129,7 @@ def _numbers_proven(run: Run, frame: pl.DataFrame) -> Problems:
 def _facts_true(run: Run, frame: pl.DataFrame) -> Problems:
     """Every fact equals the value in the lake: state score, confidence, driver or desk score of its session."""
     told = frame.select("session", "facts").explode("facts").drop_nulls("facts").unnest("facts").unique()
-    stored = pl.concat([_addresses(run, key) for key in VIEWS] + [_desk_addresses(run)])
+    stored = pl.concat([_addresses(run, key) for key in VIEW_TABLES] + [_desk_addresses(run)])
     both = told.join(stored, on=["session", "source", "item"], how="left", suffix="_stored")
     bad = both.filter(pl.col("value_stored").is_null() | (pl.col("value") != pl.col("value_stored")))
     rows = bad.select("session", "source", "item", "value", "value_stored").sort("session", "source", "item").rows()
@@ -145,7 +138,7 @@ def _facts_true(run: Run, frame: pl.DataFrame) -> Problems:
 
 def _addresses(run: Run, key: str) -> pl.DataFrame:
     """session, source, item, value of all that may be told of one view."""
-    view = run.home.lake.read(key, run.last, where=_here(run))
+    view = run.home.lake.read(key, run.last, where=run.inside)
     plain = view.select("session", "state_score", "confidence").unpivot(
         ["state_score", "confidence"], index="session", variable_name="item", value_name="value"
     )
@@ -158,7 +151,7 @@ def _addresses(run: Run, key: str) -> pl.DataFrame:
 
 
 def _desk_addresses(run: Run) -> pl.DataFrame:
-    rows = run.home.lake.read("agents/cases", run.last, where=_here(run))
+    rows = run.home.lake.read("agents/cases", run.last, where=run.inside)
     return rows.select("session", pl.lit("agents/cases").alias("source"), item="asset", value="score")
 
 
@@ -166,7 +159,7 @@ NODES = (
     Node(
         "agents/consistency",
         PYTHON,
-        (*VIEWS, "silver/market_features"),
+        (*VIEW_TABLES, "silver/market_features"),
         _consistency,
         (Check("rules_tested", "all seven rules are tested every session", _rules_tested), every_session(),
          reasons_given()),
@@ -176,7 +169,7 @@ NODES = (
     Node(
         "agents/views",
         PYTHON,
-        (*VIEWS, "agents/consistency"),
+        (*VIEW_TABLES, "agents/consistency"),
         _final,
         (
             Check("penalty_paid", "confidence is the agent's own times 0.8 for each rule that fired", _penalty_paid),
@@ -191,7 +184,7 @@ NODES = (
     Node(
         "agents/cases",
         PYTHON,
-        ("agents/views", *VIEWS),
+        ("agents/views", *VIEW_TABLES),
         _cases,
         (
             Check("verdicts_follow", "a verdict follows from the weights of its case", _verdicts_follow),
@@ -204,7 +197,7 @@ NODES = (
     Node(
         "agents/narrative",
         PYTHON,
-        (*VIEWS, "agents/consistency", "agents/cases"),
+        (*VIEW_TABLES, "agents/consistency", "agents/cases"),
         _narrative,
         (
             Check("numbers_proven", "every number in the prose is a fact", _numbers_proven),

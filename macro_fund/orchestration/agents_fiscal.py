@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -14,37 +13,35 @@ from macro_fund.agents.fiscal_fan import ROOT_LIMIT, YEARS, forward
 from macro_fund.agents.fiscal_history import SERIES, VARIABLES, real_snowball
 from macro_fund.agents.fiscal_inputs import FOCUS_FEATURES, OBSERVED, SLOPE
 from macro_fund.agents.fiscal_model import QUANTILE_NAMES, fiscal_model, fiscal_path
-from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS, max_age, observed
-from macro_fund.orchestration.checks import bounded, public_by_as_of, reasons_given, sessions_inside
+from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS
+from macro_fund.orchestration.checks import Problems, bounded, public_by_as_of, reasons_given, sessions_inside
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_fiscal import fan_picture, fiscal_picture, record_picture
 from macro_fund.reports.view_card import view_card
 
-Problems = list[tuple[date, str]]
 TOLERANCE = 1e-9
 
 
 def _model(run: Run) -> pl.DataFrame:
-    return fiscal_model(observed(run, SERIES), run.sessions, run.history, run.home.sessions)
+    return fiscal_model(run.observed(SERIES), run.sessions, run.history, run.home.sessions)
 
 
 def _path(run: Run) -> pl.DataFrame:
     model = run.read("agents/fiscal_model", columns=["session", "status"])
-    return fiscal_path(observed(run, SERIES), model, run.sessions, run.home.sessions)
+    return fiscal_path(run.observed(SERIES), model, run.sessions, run.home.sessions)
 
 
 def _view(run: Run) -> pl.DataFrame:
-    inside = pl.col("session").is_between(run.sessions[0], run.last)
     return fiscal_view(
-        observed(run, OBSERVED),
-        run.read("silver/focus", where=pl.col("feature_id").is_in(FOCUS_FEATURES) & inside),
-        run.read("silver/macro", where=(pl.col("feature_id") == SLOPE) & inside),
+        run.observed(OBSERVED),
+        run.read("silver/focus", where=pl.col("feature_id").is_in(FOCUS_FEATURES) & run.inside),
+        run.read("silver/macro", where=(pl.col("feature_id") == SLOPE) & run.inside),
         run.read("agents/fiscal_model"),
         run.read("agents/fiscal_path"),
         run.sessions,
         run.home.sessions,
-        max_age=max_age(run),
+        max_age=run.max_age,
     )
 
 
@@ -93,13 +90,16 @@ def _rebuilt(named: dict[str, float]) -> np.ndarray | None:
 
 
 def _stabilising(run: Run, frame: pl.DataFrame) -> Problems:
-    """The stabilising primary balance and the gap follow from the row's own debt, interest, growth and inflation."""
+    """The stabilising primary balance and the gap follow from the row's own debt, interest, growth and inflation; a gap
+    stands exactly where the primary balance does."""
     rows = frame.drop_nulls(["gross_debt", "implicit_rate", "growth", "inflation", "stabilising_primary"])
     debt, rate, growth, inflation = (rows[c].to_numpy() for c in ("gross_debt", "implicit_rate", "growth", "inflation"))
     needed = stabilising_primary(debt, rate, nominal_growth(growth, inflation))
     rows = rows.with_columns(pl.Series("_needed", needed, dtype=pl.Float64))
-    gap = (pl.col("_needed") - pl.col("primary_12m") - pl.col("primary_gap")).abs().fill_null(0.0)
-    bad = rows.filter(((pl.col("_needed") - pl.col("stabilising_primary")).abs() > TOLERANCE) | (gap > TOLERANCE))
+    off = (pl.col("_needed") - pl.col("stabilising_primary")).abs() > TOLERANCE
+    gap = (pl.col("_needed") - pl.col("primary_12m") - pl.col("primary_gap")).abs() > TOLERANCE
+    alone = pl.col("primary_12m").is_null() != pl.col("primary_gap").is_null()
+    bad = rows.filter(off | gap.fill_null(alone))
     return [
         (s, f"stabilising primary {v:.6g} is not its formula's")
         for s, v in bad.select("session", "stabilising_primary").rows()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import polars as pl
 
 from macro_fund.agents.fx import SERIES, fx_view
 from macro_fund.agents.fx_inputs import CARRY_BD, COUPON_CD, MARKET, POSITIONS
 from macro_fund.agents.fx_model import PARAMETERS, fx_model
-from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS, max_age, observed
-from macro_fund.orchestration.checks import public_by_as_of, reasons_given, sums_to_one
+from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS
+from macro_fund.orchestration.checks import Problems, public_by_as_of, reasons_given, sums_to_one
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_fx import equilibrium_picture, parts_picture
@@ -22,7 +20,7 @@ HORIZON_BD = 252
 
 def _model(run: Run) -> pl.DataFrame:
     curve = run.read("silver/di_curve", where=pl.col("tenor_bd") == HORIZON_BD)
-    return fx_model(observed(run, SERIES), curve, run.sessions, run.home.sessions, max_age=max_age(run))
+    return fx_model(run.observed(SERIES), curve, run.sessions, run.home.sessions, max_age=run.max_age)
 
 
 def _view(run: Run) -> pl.DataFrame:
@@ -34,16 +32,16 @@ def _view(run: Run) -> pl.DataFrame:
         "positioning": run.read("silver/positioning", where=pl.col("series_id") == POSITIONS),
     }
     model = run.read("agents/fx_model")
-    return fx_view(observed(run, SERIES), frames, model, run.sessions, run.home.sessions, max_age=max_age(run))
+    return fx_view(run.observed(SERIES), frames, model, run.sessions, run.home.sessions, max_age=run.max_age)
 
 
-def _whole(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _whole(run: Run, frame: pl.DataFrame) -> Problems:
     """Every refit has every parameter once."""
     counts = frame.group_by("session").agg(pl.col("parameter").n_unique()).sort("session")
     return [(s, f"{n} of {len(PARAMETERS)} parameters") for s, n in counts.rows() if n != len(PARAMETERS)]
 
 
-def _half_life(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _half_life(run: Run, frame: pl.DataFrame) -> Problems:
     """After the half-life of a refit half of a deviation is left at its loading."""
     wide = frame.group_by("session").agg(
         pl.col("value").filter(pl.col("parameter") == p).first().alias(p) for p in ("loading", "half_life")
@@ -53,7 +51,7 @@ def _half_life(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     return [(s, f"{x:.6g} of a deviation left after the half-life") for s, x in bad.select("session", "left").rows()]
 
 
-def _score(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _score(run: Run, frame: pl.DataFrame) -> Problems:
     """The score is the weighted sum of the parts, and it is the view on the real."""
     total = pl.sum_horizontal((pl.col(f"weight_{p}") * pl.col(f"part_{p}")).fill_null(0.0) for p in FX_PARTS)
     rows = frame.drop_nulls("state_score").with_columns(total=total.clip(-1.0, 1.0))
@@ -65,7 +63,7 @@ def _score(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     ]
 
 
-def _gap(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _gap(run: Run, frame: pl.DataFrame) -> Problems:
     """misalignment is the log of the real exchange rate on its equilibrium."""
     rows = frame.drop_nulls("misalignment").with_columns(gap=(pl.col("reer") / pl.col("fair_reer")).log())
     bad = rows.filter((pl.col("gap") - pl.col("misalignment")).abs() > 1e-9)

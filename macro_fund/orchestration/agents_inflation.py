@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import polars as pl
 
 from macro_fund.agents import inflation_inputs, inflation_passthrough
@@ -11,14 +9,19 @@ from macro_fund.agents.inflation import VIEWS, inflation_view
 from macro_fund.agents.inflation_model import PARTS, inflation_model
 from macro_fund.agents.inflation_path import inflation_path
 from macro_fund.agents.inflation_view_inputs import OBSERVED, Tables
-from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS, max_age, observed
-from macro_fund.orchestration.checks import bounded, every_session, public_by_as_of, reasons_given, sessions_inside
+from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS
+from macro_fund.orchestration.checks import (
+    Problems,
+    bounded,
+    every_session,
+    public_by_as_of,
+    reasons_given,
+    sessions_inside,
+)
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_inflation import curve_picture, fan_picture, pass_through_picture, view_picture
 from macro_fund.reports.view_card import view_card
-
-Problems = list[tuple[date, str]]
 
 _SUMS = {
     "Phillips curve": ("persistence", "expectations", "imported"),
@@ -28,16 +31,16 @@ _SUMS = {
 
 
 def _model(run: Run) -> pl.DataFrame:
-    return inflation_model(observed(run, inflation_inputs.SERIES), run.sessions, run.home.sessions)
+    return inflation_model(run.observed(inflation_inputs.SERIES), run.sessions, run.home.sessions)
 
 
 def _pass_through(run: Run) -> pl.DataFrame:
-    rows = observed(run, inflation_passthrough.SERIES)
+    rows = run.observed(inflation_passthrough.SERIES)
     return inflation_passthrough.inflation_passthrough(rows, run.sessions, run.home.sessions)
 
 
 def _path(run: Run) -> pl.DataFrame:
-    return inflation_path(observed(run, inflation_inputs.SERIES), run.read("agents/inflation_model"), run.sessions)
+    return inflation_path(run.observed(inflation_inputs.SERIES), run.read("agents/inflation_model"), run.sessions)
 
 
 def _view(run: Run) -> pl.DataFrame:
@@ -48,9 +51,10 @@ def _view(run: Run) -> pl.DataFrame:
         ipca=run.read("silver/ipca", where=pl.col("feature_id") == "diffusion_share"),
         focus=run.read("silver/focus", where=pl.col("feature_id") == "ipca_surprise"),
         ettj=run.read("silver/ettj"),
-        observations=observed(run, OBSERVED),
+        retail=run.read("silver/retail_real_curve"),
+        observations=run.observed(OBSERVED),
     )
-    return inflation_view(tables, run.sessions, run.home.sessions, max_age=max_age(run))
+    return inflation_view(tables, run.sessions, run.home.sessions, max_age=run.max_age)
 
 
 def _weights(run: Run, frame: pl.DataFrame) -> Problems:
@@ -157,6 +161,7 @@ NODES = (
             "silver/ipca",
             "silver/focus",
             "silver/ettj",
+            "silver/retail_real_curve",
             "silver/observations",
         ),
         _view,

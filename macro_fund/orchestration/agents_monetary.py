@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import polars as pl
 
 from macro_fund.agents.monetary import SCALE, monetary_view
@@ -13,7 +11,7 @@ from macro_fund.agents.monetary_months import BR_SERIES, US_SERIES
 from macro_fund.agents.monetary_path import monetary_path
 from macro_fund.agents.monetary_record import SCORED
 from macro_fund.agents.taylor import PHI_RANGE, RHO_RANGE
-from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS, max_age, observed
+from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS
 from macro_fund.orchestration.checks import Problems, public_by_as_of, sessions_inside
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
@@ -26,7 +24,7 @@ READ = tuple(dict.fromkeys((*SERIES, *BR_SERIES, *US_SERIES)))
 
 def _model(run: Run) -> pl.DataFrame:
     return monetary_model(
-        observed(run, READ),
+        run.observed(READ),
         run.read("silver/policy_path"),
         run.sessions,
         run.home.sessions,
@@ -35,20 +33,20 @@ def _model(run: Run) -> pl.DataFrame:
 
 
 def _path(run: Run) -> pl.DataFrame:
-    priced = run.read("silver/policy_path", where=pl.col("session").is_in(run.sessions))
-    return monetary_path(observed(run, READ), priced, run.read("agents/monetary_model"), run.sessions, max_age(run))
+    priced = run.read("silver/policy_path", where=run.inside)
+    return monetary_path(run.observed(READ), priced, run.read("agents/monetary_model"), run.sessions, run.max_age)
 
 
 def _view(run: Run) -> pl.DataFrame:
     return monetary_view(
-        observed(run, READ),
+        run.observed(READ),
         run.read("silver/di_curve"),
         run.read("silver/ust_curve"),
         run.read("agents/monetary_model"),
         run.read("agents/monetary_path"),
         run.sessions,
         run.home.sessions,
-        max_age=max_age(run),
+        max_age=run.max_age,
     )
 
 
@@ -75,9 +73,9 @@ def _gaps(run: Run, frame: pl.DataFrame) -> Problems:
     ]
 
 
-def _score(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _score(run: Run, frame: pl.DataFrame) -> Problems:
     """The score is tanh of the mean gap of the next four meetings of agents/monetary_path."""
-    path = run.read("agents/monetary_path", where=pl.col("session").is_in(run.sessions) & (pl.col("horizon") <= SCORED))
+    path = run.read("agents/monetary_path", where=run.inside & (pl.col("horizon") <= SCORED))
     mean = path.group_by("session").agg(again=(pl.col("gap").mean() / SCALE).tanh())
     rows = frame.drop_nulls("state_score").join(mean, on="session", how="left", maintain_order="left")
     bad = rows.filter(((pl.col("again") - pl.col("state_score")).abs() > 1e-9).fill_null(True))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import polars as pl
 
 from macro_fund.agents.policy_classifier import CLASSES, TARGETS
 from macro_fund.agents.policy_lexicon import TOPICS, load_lexicon
 from macro_fund.agents.policy_scorer import LexiconScorer
 from macro_fund.agents.policy_text import KEY, policy_text
-from macro_fund.orchestration.agents_common import PYTHON, observed
-from macro_fund.orchestration.checks import bounded, public_by_as_of, reasons_given, sessions_inside, sums_to_one
+from macro_fund.orchestration.agents_common import PYTHON
+from macro_fund.orchestration.checks import (
+    Problems,
+    bounded,
+    public_by_as_of,
+    reasons_given,
+    sessions_inside,
+    sums_to_one,
+)
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_policy_text import policy_text_picture
@@ -23,14 +28,14 @@ _EXACT = 1e-12
 
 def _texts(run: Run) -> pl.DataFrame:
     documents = pl.concat([run.read(source) for source in SOURCES])
-    observations = observed(run, list(TARGETS.values()))
+    observations = run.observed(TARGETS.values())
     return policy_text(documents, observations, run.sessions, LexiconScorer(load_lexicon()))
 
 
-def _all_documents(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _all_documents(run: Run, frame: pl.DataFrame) -> Problems:
     """Every version of a document that became known has its row, and no row is without one."""
     known = pl.concat([run.read(source, columns=_VERSION) for source in SOURCES])
-    known = known.filter(pl.col("session").is_in(run.sessions))
+    known = known.filter(run.inside)
     missing = known.join(frame, on=_VERSION, how="anti")
     unknown = frame.join(known, on=_VERSION, how="anti")
     return [
@@ -40,7 +45,7 @@ def _all_documents(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     ]
 
 
-def _change(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _change(run: Run, frame: pl.DataFrame) -> Problems:
     """change = score - previous_score."""
     expected = pl.col("score") - pl.col("previous_score")
     bad = frame.filter(
@@ -51,7 +56,7 @@ def _change(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     ]
 
 
-def _previous(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+def _previous(run: Run, frame: pl.DataFrame) -> Problems:
     """previous_score is the score that this table holds of that document: another one was made by another lexicon."""
     held = run.read_own(frame).select(
         "series_id",

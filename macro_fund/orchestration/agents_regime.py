@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import polars as pl
 
 from macro_fund.agents.regime import VIEWS, P, regime_view
 from macro_fund.agents.regime_chain import QUADRANTS, regime_model
 from macro_fund.agents.regime_inputs import MACRO, MARKET, SERIES
-from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS, max_age, observed
-from macro_fund.orchestration.checks import public_by_as_of, reasons_given, sessions_inside, sums_to_one
+from macro_fund.orchestration.agents_common import PYTHON, VIEW_CHECKS
+from macro_fund.orchestration.checks import Problems, public_by_as_of, reasons_given, sessions_inside, sums_to_one
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.agent_plots_regime import chain_picture, regime_picture
 from macro_fund.reports.view_card import view_card
 
-Problems = list[tuple[date, str]]
-
 
 def _model(run: Run) -> pl.DataFrame:
-    return regime_model(observed(run, SERIES), run.sessions, run.home.sessions, max_age=max_age(run))
+    return regime_model(run.observed(SERIES), run.sessions, run.home.sessions, max_age=run.max_age)
 
 
 def _view(run: Run) -> pl.DataFrame:
     return regime_view(
-        observed(run, SERIES),
+        run.observed(SERIES),
         run.read("silver/macro", where=pl.col("feature_id").is_in(MACRO)),
         run.read("silver/market_features", where=pl.col("series_id").is_in(MARKET)),
         run.read("agents/regime_model"),
         run.sessions,
         run.home.sessions,
-        max_age=max_age(run),
+        max_age=run.max_age,
     )
 
 

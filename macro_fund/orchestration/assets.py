@@ -23,11 +23,12 @@ from macro_fund.orchestration.gate import degraded, without_view
 from macro_fund.orchestration.node import Node, Output
 from macro_fund.orchestration.partitions import SESSIONS, check_keys
 from macro_fund.orchestration.resources import FundResource
-from macro_fund.orchestration.run import Run, side_table
-from macro_fund.reports.plots import watermarked
+from macro_fund.orchestration.run import Run
+from macro_fund.reports.figure import watermarked
 from macro_fund.store.lake import shape_problems, tidy
 from macro_fund.store.table import Table
 from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
+from macro_fund.store.verdicts import side_table
 
 SHAPE = "shape"
 PREVIEW_ROWS = 8
@@ -196,10 +197,11 @@ def run_metadata(node: Node, run: Run, frame: pl.DataFrame, output: Output) -> d
 
 
 def plot_metadata(node: Node, run: Run, frame: pl.DataFrame) -> dict[str, Any]:
-    """`plot`: the node's picture of the last year's rows and `frame`; nothing without a plot or rows."""
+    """`plot`: the node's picture of its rows up to and including `frame`; nothing without a plot or rows."""
     if node.plot is None or frame.is_empty():
         return {}
-    picture = base64.b64encode(watermarked(node.plot(run.read_own(frame)), run.home.watermark)).decode()
+    rows = run.read_own(frame) if node.plot_sessions is None else run.read_recent(frame, node.plot_sessions)
+    picture = base64.b64encode(watermarked(node.plot(rows), run.home.watermark)).decode()
     return {"plot": dg.MetadataValue.md(f"![{node.key}](data:image/png;base64,{picture})")}
 
 

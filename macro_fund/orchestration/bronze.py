@@ -23,8 +23,9 @@ from macro_fund.orchestration.checks import (
 )
 from macro_fund.orchestration.frames import to_pandas
 from macro_fund.orchestration.node import Check, Node, Output
-from macro_fund.orchestration.run import Run, side_table
-from macro_fund.reports.plots import LINES, newest_values
+from macro_fund.orchestration.run import Run
+from macro_fund.reports.figure import LINES
+from macro_fund.reports.plots import newest_values
 from macro_fund.settings import default_settings
 from macro_fund.sources import (
     anbima_bonds,
@@ -54,6 +55,7 @@ from macro_fund.sources import (
     yahoo,
 )
 from macro_fund.store.tables import FAILURES, OBSERVATION, QUARANTINE, TABLES
+from macro_fund.store.verdicts import side_table
 
 SOURCES: tuple[ModuleType, ...] = (
     bcb_sgs,

@@ -52,7 +52,7 @@ def sessions_inside(*, gate: bool = True) -> Check:
     """No row speaks of a session outside the window that is being written."""
 
     def problems(run: Run, frame: pl.DataFrame) -> Problems:
-        outside = frame.filter(~pl.col("session").is_between(run.sessions[0], run.last))
+        outside = frame.filter(~run.inside)
         return [
             (run.last, f"{n} rows of session {s}") for s, n in outside.group_by("session").len().sort("session").rows()
         ]
@@ -198,7 +198,7 @@ def no_jumps(daily: Sequence[str]) -> Check:
             .alias("moving"),
         )
         far = rows.filter(
-            pl.col("session").is_in(run.sessions),
+            run.inside,
             pl.col("moving") > _MOVING_SHARE,
             pl.col("move").abs() > JUMP * pl.col("usual"),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from macro_fund.orchestration import agents, bronze, pms, portfolio, quality, reports, risk, signals, silver
+from macro_fund.orchestration import agents, bronze, pms, portfolio, quality, reports, research, risk, signals, silver
 from macro_fund.orchestration.jobs import ORDER_ASSETS, PROPOSE_ASSETS
 from macro_fund.orchestration.silver_dbt import MODELS
 
@@ -11,6 +11,8 @@ _JUDGED = (
     *silver.NODES,
     *agents.NODES,
     *signals.NODES,
+    signals.MONITOR,
+    *research.NODES,
     *portfolio.NODES,
     *risk.NODES,
     *(n for n in pms.NODES if n.key not in (*PROPOSE_ASSETS, *ORDER_ASSETS)),

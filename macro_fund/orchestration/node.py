@@ -45,7 +45,8 @@ class Node:
     """One asset: its table, the tables it reads, its pure computation, its checks and how it is shown.
 
     `refused` says what a row (of a table with a status) becomes whose session's input was refused by a gate: no view,
-    or degraded where the rest of the inputs carries it. `plot` draws the rows, `card` writes the newest in Markdown.
+    or degraded where the rest of the inputs carries it. `plot` draws the rows (with `plot_sessions` those of so many of
+    the newest sessions, else all), `card` writes the newest in Markdown.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Node:
     version: str = "1"
     refused: Literal["no_view", "degraded"] = "no_view"
     plot: Callable[[pl.DataFrame], bytes] | None = None
+    plot_sessions: int | None = None
     card: Callable[[pl.DataFrame], str] | None = None
     stamp: Callable[[Home, date], Mapping[str, str]] | None = None
 

@@ -17,7 +17,7 @@ import polars as pl
 from macro_fund.home import Home
 from macro_fund.orchestration.checks import bounded, sessions_inside
 from macro_fund.orchestration.node import Check, Node
-from macro_fund.orchestration.portfolio import all_signals
+from macro_fund.orchestration.portfolio import book_signals
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.signals import NODES as SIGNALS
 from macro_fund.orchestration.silver import cdi
@@ -131,7 +131,7 @@ def _propose(run: Run) -> pl.DataFrame:
     rows = proposals.propose(
         run.read("portfolio/targets"),
         run.read("pms/positions"),
-        all_signals(run),
+        book_signals(run),
         run.read("pms/nav"),
         keys,
         settings=home.settings,

@@ -9,23 +9,25 @@ import polars as pl
 from macro_fund.orchestration.checks import bounded, every_session, key_by_key, reasons_given
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
-from macro_fund.orchestration.signals import NODES as SIGNALS
 from macro_fund.portfolio import checks as portfolio_checks
 from macro_fund.portfolio.aggregate import conviction
 from macro_fund.portfolio.targets import targets
 from macro_fund.reports.plots import targets_picture
+from macro_fund.settings import default_settings
+from macro_fund.strategies.registry import table_of
 
 PYTHON = frozenset({"python", "parquet"})
-SIGNAL_KEYS = tuple(n.key for n in SIGNALS)
+BOOK_SIGNALS = tuple(table_of(s.id) for s in default_settings().strategies if s.book)
 
 
-def all_signals(run: Run) -> pl.DataFrame:
-    """Every strategy's signals, one below the other."""
-    return pl.concat([run.read(k) for k in SIGNAL_KEYS])
+def book_signals(run: Run) -> pl.DataFrame:
+    """Signals of the strategies that move the fund's targets, on the instruments that it may hold."""
+    held = pl.col("instrument").is_in([i.id for i in run.home.settings.book])
+    return pl.concat([run.read(k, where=held) for k in BOOK_SIGNALS])
 
 
 def _conviction(run: Run) -> pl.DataFrame:
-    return conviction(all_signals(run), run.home.settings.instruments, run.sessions)
+    return conviction(book_signals(run), run.home.settings.book, run.sessions)
 
 
 def _targets(run: Run) -> pl.DataFrame:
@@ -54,7 +56,7 @@ NODES = (
     Node(
         "portfolio/conviction",
         PYTHON,
-        SIGNAL_KEYS,
+        BOOK_SIGNALS,
         _conviction,
         (
             Check("contributions_sum", "signal x weight sums to the score", _sums),

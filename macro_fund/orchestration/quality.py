@@ -15,11 +15,12 @@ import polars as pl
 
 from macro_fund.orchestration.checks import sessions_inside
 from macro_fund.orchestration.node import Check, Node
-from macro_fund.orchestration.run import Run, side_table
+from macro_fund.orchestration.run import Run
 from macro_fund.reports.data_pages import quality_page
 from macro_fund.sources import audit
 from macro_fund.store.lake import write_file_atomically
 from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
+from macro_fund.store.verdicts import side_table
 
 KEY = "quality/verdicts"
 MATERIALIZED = "materialized"
@@ -112,7 +113,7 @@ def _cross_source(run: Run) -> pl.DataFrame:
     di1 = di1.filter(pl.col("series_id") == "b3_di1", pl.col("settle_rate").is_not_null())
     pre = run.read("bronze/b3_curves", ("session", "series_id", "event_date", "business_days", "rate"))
     pre = pre.filter(pl.col("series_id") == "b3_curve_pre")
-    days = pl.concat([f.filter(pl.col("session").is_in(run.sessions))["event_date"] for f in (di1, pre)]).unique()
+    days = pl.concat([f.filter(run.inside)["event_date"] for f in (di1, pre)]).unique()
     di1, pre = (f.filter(pl.col("event_date").is_in(days.implode())) for f in (di1, pre))
     involved = [i for p in wanted for i in (p.left, p.right)]
     return run.output(

@@ -7,8 +7,8 @@ Does not belong here: Dagster (assets.py) or any formula.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -16,12 +16,7 @@ import polars as pl
 
 from macro_fund.home import Home
 from macro_fund.store.table import Table
-from macro_fund.store.tables import TABLES
-
-
-def side_table(kind: Table, asset: str) -> Table:
-    """The table beside an asset's own: its verdicts, its quarantine, its failed requests."""
-    return replace(kind, key=f"side/{kind.key.rsplit('/', 1)[-1]}/{asset}")
+from macro_fund.store.verdicts import failed_gates
 
 
 @dataclass
@@ -55,6 +50,11 @@ class Run:
         """Sessions whose rows this run must give."""
         return self.home.output_sessions(self.keys)
 
+    @property
+    def inside(self) -> pl.Expr:
+        """True for rows of the sessions that this run must give."""
+        return pl.col("session").is_between(self.sessions[0], self.last)
+
     @cached_property
     def history(self) -> list[date]:
         """Every session from history_start to the last key: where path-dependent state starts."""
@@ -64,7 +64,7 @@ class Run:
         """All rows (`columns` only, and those `where`, if given) of an upstream table known by the last key, without
         partitions whose gate failed."""
         keys = self.home.lake.keys(table_key, self.last)
-        failed = failed_gates(self.home, table_key, keys)
+        failed = failed_gates(self.home.lake, table_key, keys)
         for k, why in failed.items():
             self.refused.setdefault(k, []).append(f"{table_key} {k}: {why}")
         kept = [k for k in keys if k not in failed]
@@ -74,11 +74,18 @@ class Run:
             self._note_old_curves(frame)
         return frame
 
+    def observed(self, series: Iterable[str]) -> pl.DataFrame:
+        """Rows of silver/observations of the named series."""
+        return self.read("silver/observations", where=pl.col("series_id").is_in(list(series)))
+
+    @property
+    def max_age(self) -> dict[str, int]:
+        """Calendar days after which a value counts as stale, by series id."""
+        return {s.id: s.max_age_days for s in self.home.settings.series}
+
     def _note_old_curves(self, curve: pl.DataFrame) -> None:
         """A session without a new settlement repeats the last curve; whoever reads it must say so."""
-        newest = (
-            curve.filter(pl.col("session").is_in(self.sessions)).group_by("session").agg(pl.col("curve_date").max())
-        )
+        newest = curve.filter(self.inside).group_by("session").agg(pl.col("curve_date").max())
         old = newest.join(self.home.sessions.frame(), on="session").filter(
             pl.col("curve_date") < pl.col("prev_session")
         )
@@ -88,8 +95,20 @@ class Run:
 
     def read_own(self, frame: pl.DataFrame) -> pl.DataFrame:
         """This asset's rows of earlier partitions, then `frame`, the ones being written."""
-        before = self.home.lake.read(self.table.key, only=[k for k in self.own_keys if k < self.keys[0]])
-        return pl.concat([before, frame])
+        return pl.concat([self.home.lake.read(self.table.key, only=self._earlier), frame])
+
+    def read_recent(self, frame: pl.DataFrame, sessions: int) -> pl.DataFrame:
+        """Of `read_own` the rows of the newest `sessions` sessions that have any, without reading the others' rows."""
+        lake, key = self.home.lake, self.table.key
+        days = pl.concat([lake.read(key, only=self._earlier, columns=["session"]), frame.select("session")])
+        newest = days["session"].unique().sort().tail(sessions)
+        recent = pl.col("session") >= newest.min()
+        return pl.concat([lake.read(key, only=self._earlier, where=recent), frame.filter(recent)])
+
+    @property
+    def _earlier(self) -> list[date]:
+        """Keys of this asset's partitions before the ones being written."""
+        return [k for k in self.own_keys if k < self.keys[0]]
 
     @property
     def own_keys(self) -> list[date]:
@@ -97,7 +116,7 @@ class Run:
 
     def output(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame's rows of this run's sessions, columns in the table's order."""
-        return frame.filter(pl.col("session").is_between(self.sessions[0], self.last)).select(list(self.table.schema))
+        return frame.filter(self.inside).select(list(self.table.schema))
 
     def split(self, frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
         """Rows by partition key: sessions up to the inception are in the opening partition."""
@@ -113,11 +132,3 @@ class Run:
 
 def _digest_of(parts: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def failed_gates(home: Home, table_key: str, keys: Sequence[date]) -> dict[date, str]:
-    """Keys of the table whose gating check failed, with the verdict's words."""
-    side = side_table(TABLES["quality/verdicts"], table_key)
-    verdicts = home.lake.read(side.key, only=keys, table=side)
-    bad = verdicts.filter(~pl.col("passed") & pl.col("blocking"))
-    return {s: f"{c}: {d}" for s, c, d in bad.select("session", "check", "detail").iter_rows()}

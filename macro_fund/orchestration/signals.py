@@ -1,4 +1,7 @@
-"""Strategies' signals: one asset a strategy. Belongs here: the panel and the checks, not the formulas (strategies/)."""
+"""Strategies' signals, one asset a strategy, and their monitor.
+
+Belongs here: the panel and the checks. Does not belong here: the formulas (strategies/).
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,18 @@ from macro_fund.orchestration.checks import bounded, every_session, reasons_give
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.plots import signal_picture
-from macro_fund.store.tables import TABLES
-from macro_fund.strategies import registry
+from macro_fund.strategies import monitor, registry
 from macro_fund.strategies.panel import Panel
 
 PYTHON = frozenset({"python", "parquet"})
-PANEL_TABLES = (
-    "silver/as_known",
-    "silver/di_curve",
-    "silver/ust_curve",
-    "silver/instrument_returns",
-    "agents/monetary_view",
-    "agents/regime_view",
-)
+OBSERVATIONS = "silver/observations"
 
 
 def _signals(strategy: registry.RegisteredStrategy, run: Run) -> pl.DataFrame:
-    """The strategy on a panel of the tables that it declares; the others are empty, so that none is read in secret."""
-    frames = {k.split("/")[1]: run.read(k) if k in strategy.inputs else TABLES[k].empty() for k in PANEL_TABLES}
-    panel = Panel(**frames, instruments=run.home.settings.instruments)
+    """The strategy on a panel of the tables that it declares (of observations, its series), so that none is read in
+    secret."""
+    tables = {key: run.observed(strategy.series) if key == OBSERVATIONS else run.read(key) for key in strategy.inputs}
+    panel = Panel(tables, run.home.settings.instruments, run.home.settings.ratings)
     return strategy.signals(panel, run.home.settings.strategy(strategy.id), run.sessions)
 
 
@@ -60,3 +56,58 @@ def _node(strategy: registry.RegisteredStrategy) -> Node:
 
 
 NODES = tuple(_node(s) for s in registry.all_strategies())
+
+
+def _monitor(run: Run) -> pl.DataFrame:
+    """The monitor on every strategy's rows, those of its own sessions and the few before that it compares them with."""
+    past = run.home.sessions.keys(run.home.settings.fund.history_start, run.sessions[0])
+    before = past[-1 - monitor.LOOK_BACK :][0]
+    rows = pl.concat([run.read(key, where=pl.col("session") >= before) for key in MONITOR.deps])
+    return monitor.monitor(rows, run.home.settings.instruments, run.sessions)
+
+
+def _events_counted(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """Each session has one summary, whose number is that of its events."""
+    is_summary = pl.col("kind") == "summary"
+    counts = frame.group_by("session").agg(
+        is_summary.sum().alias("summaries"),
+        (~is_summary).sum().cast(pl.Float64).alias("events"),
+        pl.col("value").filter(is_summary).first().alias("said"),
+    )
+    bad = counts.filter((pl.col("summaries") != 1) | pl.col("events").ne_missing(pl.col("said"))).sort("session")
+    return [
+        (s, f"{n} summaries, {e:g} events, the summary says {v}")
+        for s, n, e, v in bad.select("session", "summaries", "events", "said").rows()
+    ]
+
+
+def _events_hold(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """The numbers of each event are beyond the bar of its kind."""
+    value, before = pl.col("value"), pl.col("before")
+    holds = {
+        "flip": value * before < 0,
+        "surge": (value - before).abs() > monitor.SURGE_Z,
+        "divergence": (value > monitor.DIVERGENCE_STRENGTH) & (before < -monitor.DIVERGENCE_STRENGTH),
+        "crowding": value.is_between(monitor.CROWDED_SHARE, 1.0, closed="right"),
+        "summary": value >= 0,
+    }
+    bad = frame.filter(
+        ~pl.coalesce(pl.when(pl.col("kind") == k).then(e.fill_null(value=False)) for k, e in holds.items())
+    )
+    return [
+        (s, f"{k} {x}: {v} after {b}")
+        for s, k, x, v, b in bad.select("session", "kind", "subject", "value", "before").rows()
+    ]
+
+
+MONITOR = Node(
+    monitor.TABLE,
+    PYTHON,
+    tuple(n.key for n in NODES),
+    _monitor,
+    (
+        Check("events_counted", "one summary a session, which counts its events", _events_counted),
+        Check("events_hold", "the numbers of each event are beyond the bar of its kind", _events_hold),
+        every_session(),
+    ),
+)

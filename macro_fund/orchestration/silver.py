@@ -31,6 +31,8 @@ from macro_fund.orchestration.checks import bounded, every_session, located, ses
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver_features import NODES as FEATURES
+from macro_fund.orchestration.silver_legs import NODES as LEGS
+from macro_fund.orchestration.silver_retail import NODES as RETAIL
 from macro_fund.reports.plots import (
     bonds_picture,
     cupom_picture,
@@ -73,11 +75,6 @@ def treasury_days(run: Run) -> tuple[BusinessCalendar, BusinessCalendar]:
     return run.home.calendar("nyse"), run.home.calendar("us_federal")
 
 
-def _window(run: Run) -> pl.Expr:
-    """Rows of the sessions that the run gives."""
-    return pl.col("session").is_between(run.sessions[0], run.last)
-
-
 def _di_curve(run: Run) -> pl.DataFrame:
     return di_curve(settlements(run), cdi(run), run.sessions, run.home.calendar("anbima"))
 
@@ -108,7 +105,7 @@ def _ust_curve(run: Run) -> pl.DataFrame:
 
 
 def _us_real_curve(run: Run) -> pl.DataFrame:
-    real, nominal = run.read("bronze/us_treasury", where=REAL), run.read("silver/ust_curve", where=_window(run))
+    real, nominal = run.read("bronze/us_treasury", where=REAL), run.read("silver/ust_curve", where=run.inside)
     return us_real_curve(real, nominal, run.sessions, treasury_days(run))
 
 
@@ -190,7 +187,7 @@ def _tips_reprices(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 
 def _breakevens(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
-    return located(curve_checks.breakevens(frame, run.read("silver/ust_curve", where=_window(run))))
+    return located(curve_checks.breakevens(frame, run.read("silver/ust_curve", where=run.inside)))
 
 
 def _marks_recomputed(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -226,7 +223,8 @@ def _pnl_known(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 BEHIND = {"DI1": "CDI", "DDI": "CDI or PTAX", "FRC": "PTAX or DDI", "DAP": "CDI or VNA"}
 # Above the DV01 of the longest contract listed: DI1 and DAP 40 years at low rates, DDI and FRC 15 years at PTAX of 10.
-DV01_BRL = {"DI1": 60.0, "DDI": 600.0, "FRC": 600.0, "DAP": 300.0}
+# The most that a DI1 can have is 72 at 5% (20 years) and 90 at 4%; 66.31 was settled on 2020-01-22 (DI1F35 at 5.22%).
+DV01_BRL = {"DI1": 100.0, "DDI": 600.0, "FRC": 600.0, "DAP": 300.0}
 # A contract that misses by more has another price than its neighbours; the most of 2010-2021 was 25 bp (November 2021).
 MISS_BP = 60.0
 
@@ -352,5 +350,7 @@ NODES = (
         (bounded(["shock"], -1000.0, 1000.0), every_session(gate=False), sessions_inside()),
         plot=returns_picture,
     ),
+    *LEGS,
+    *RETAIL,
     *FEATURES,
 )

@@ -34,7 +34,8 @@ from macro_fund.orchestration.partitions import SESSIONS, check_keys
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.dbt_sources import SHAPED, observation_sources
-from macro_fund.reports.plots import arrivals_picture, focus_picture, panel_picture, positioning_picture
+from macro_fund.reports.figure import RECENT
+from macro_fund.reports.plots import ARRIVALS, arrivals_picture, focus_picture, panel_picture, positioning_picture
 from macro_fund.settings import CONFIG_DIR
 from macro_fund.store.lake import shape_problems, tidy
 from macro_fund.store.tables import TABLES
@@ -47,6 +48,8 @@ PICTURES = {
     "silver/focus": focus_picture,
     "silver/positioning": positioning_picture,
 }
+# Sessions that a picture shows, RECENT where not named here; older rows are not read for it.
+PICTURED = {"silver/observations": ARRIVALS}
 MODELS = tuple(PICTURES)
 # Models that look back read the whole history of these; of every other series only the rows of the window are needed.
 WHOLE_TABLES = ("bcb_focus", *SHAPED)
@@ -131,8 +134,8 @@ def fill_scratch(path: Path, runs: Run) -> None:
     """
     series = runs.home.settings.series
     looked_back = [*WHOLE_SERIES, *(s.id for s in series if s.panel)]
-    needed = pl.col("session").is_in(runs.sessions) | pl.col("series_id").is_in(looked_back)
-    times = runs.home.sessions.frame().filter(pl.col("session").is_in(runs.sessions)).select("session", "as_of")
+    needed = runs.inside | pl.col("series_id").is_in(looked_back)
+    times = runs.home.sessions.frame().filter(runs.inside).select("session", "as_of")
     ages = pl.DataFrame(
         [(s.id, s.max_age_days, s.panel) for s in series],
         schema={"series_id": pl.String, "max_age_days": pl.Int32, "panel": pl.Boolean},
@@ -207,7 +210,15 @@ def _store(
     problems = [p for p in shape_problems(run.table, frame) if p]
     if problems:
         raise dg.Failure(f"{table_key} {run.last}: {'; '.join(problems)}. Nothing was written: mend the model.")
-    node = Node(table_key, frozenset({"dbt"}), (), lambda _: frame, (), plot=PICTURES[table_key])
+    node = Node(
+        table_key,
+        frozenset({"dbt"}),
+        (),
+        lambda _: frame,
+        (),
+        plot=PICTURES[table_key],
+        plot_sessions=PICTURED.get(table_key, RECENT),
+    )
     done = write_output(node, run, Output(frame), frame, verdict_rows(run, SHAPE, [], gate=True))
     for key in keys:
         context.add_asset_metadata(

@@ -31,14 +31,6 @@ OF_CURVE = pl.col("series_id").str.starts_with("br_di_")
 FROM_CURVE = pl.col("feature_id").is_in(["real_rate_ex_ante", "di_slope_10y_2y", "fci"])
 
 
-def _ages(run: Run) -> dict[str, int]:
-    return {s.id: s.max_age_days for s in run.home.settings.series}
-
-
-def _observed(run: Run, series: tuple[str, ...]) -> pl.DataFrame:
-    return run.read("silver/observations", where=pl.col("series_id").is_in(series))
-
-
 def _on_old_curve(run: Run, frame: pl.DataFrame, rests_on_it: pl.Expr) -> pl.DataFrame:
     """Rows that rest on a repeated DI curve say so; what stands beside them in the same table is as good as ever."""
     why, run.old_curves = run.old_curves, {}
@@ -46,19 +38,19 @@ def _on_old_curve(run: Run, frame: pl.DataFrame, rests_on_it: pl.Expr) -> pl.Dat
 
 
 def _market(run: Run) -> pl.DataFrame:
-    observed = _observed(run, market.OBSERVED)
-    frame = market.market_features(observed, run.read("silver/di_curve"), run.sessions, _ages(run))
+    observed = run.observed(market.OBSERVED)
+    frame = market.market_features(observed, run.read("silver/di_curve"), run.sessions, run.max_age)
     return _on_old_curve(run, frame, OF_CURVE)
 
 
 def _ipca(run: Run) -> pl.DataFrame:
-    return ipca.ipca_features(_observed(run, ipca.SERIES), run.sessions, _ages(run))
+    return ipca.ipca_features(run.observed(ipca.SERIES), run.sessions, run.max_age)
 
 
 def _macro(run: Run) -> pl.DataFrame:
     components = run.read("silver/market_features", where=pl.col("series_id").is_in(list(macro.FCI_MARKET)))
     curve = run.read("silver/di_curve")
-    frame = macro.macro_features(_observed(run, macro.SERIES), curve, components, run.sessions, _ages(run))
+    frame = macro.macro_features(run.observed(macro.SERIES), curve, components, run.sessions, run.max_age)
     return _on_old_curve(run, frame, FROM_CURVE)
 
 
@@ -79,7 +71,7 @@ def _vol_of_moves(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 def _panel(run: Run, series_id: str) -> pl.DataFrame:
     rows = run.home.lake.read("silver/as_known", run.last, where=pl.col("series_id") == series_id)
-    return rows.filter(pl.col("session").is_in(run.sessions)).select("session", "event_date", "value")
+    return rows.filter(run.inside).select("session", "event_date", "value")
 
 
 def _twelve_months_agree(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -110,7 +102,7 @@ def _components_mean(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """Financial conditions are the mean of the components' z, recomputed from the stored tables."""
     where = pl.col("series_id").is_in(list(macro.FCI_MARKET))
     stored = run.home.lake.read("silver/market_features", run.last, where=where)
-    again = macro.financial_conditions(frame, stored.filter(pl.col("session").is_in(run.sessions)))
+    again = macro.financial_conditions(frame, stored.filter(run.inside))
     both = frame.filter(pl.col("feature_id") == "fci").join(again, on="session", suffix="_again")
     bad = both.filter((pl.col("value") - pl.col("value_again")).abs() > EXACT)
     return [

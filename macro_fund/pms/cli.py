@@ -273,7 +273,7 @@ def _journal(open_context: Open) -> typer.Typer:
                 typer.echo("The journal is empty: it starts with the first proposals (`macro-fund run`).")
             else:
                 body = (
-                    (str(e["seq"]), show.local(e["at"]), e["kind"], e["ref"], e["hash"][:12])
+                    (str(e["seq"]), show.local(e["at"]), e["kind"], e["ref"][:12], e["hash"][:12])
                     for e in rows.iter_rows(named=True)
                 )
                 columns = ("entry", "Sao Paulo time", "kind", "id", "hash")

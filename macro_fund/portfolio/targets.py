@@ -38,12 +38,12 @@ class _Past:
 def targets(
     conviction: pl.DataFrame, instrument_returns: pl.DataFrame, settings: Settings, sessions: Sequence[date]
 ) -> pl.DataFrame:
-    """portfolio/targets: one row for each session and instrument of the config.
+    """portfolio/targets: one row for each session and instrument of the book.
 
     `instrument_returns`: full history up to the last session. An instrument without a fresh settlement, with a frozen
     one, or with fewer than 63 daily shocks has no target (no_view with the reason); the others proceed.
     """
-    names = sorted(i.id for i in settings.instruments)
+    names = sorted(i.id for i in settings.book)
     past = _past(instrument_returns, names, sessions)
     cells = _cells(conviction, instrument_returns, names, past, sessions)
     shape = (len(sessions), len(names))
@@ -163,7 +163,7 @@ def _cells(
 
 
 def _book(settings: Settings, names: Sequence[str], score: np.ndarray, sigma: np.ndarray) -> Book:
-    by_id = {i.id: i for i in settings.instruments}
+    by_id = {i.id: i for i in settings.book}
     chosen = [by_id[n] for n in names]
     missing = sorted({str(i.asset_class) for i in chosen} - set(settings.fund.risk_share))
     if missing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from macro_fund.reports.plots import COLOURS, INK, _dated, _legend, figure, png, recent
+from macro_fund.reports.figure import COLOURS, INK, dated, figure, legend, png, recent
 
 
 def rules_picture(frame: pl.DataFrame) -> bytes:
@@ -19,8 +19,8 @@ def rules_picture(frame: pl.DataFrame) -> bytes:
         ax.plot(rows["session"].to_list(), rows["against"].to_list(), color=colour, linewidth=0.8, label=str(name))
         fired = rows.filter("fired")
         ax.plot(fired["session"].to_list(), fired["against"].to_list(), ".", color=colour, markersize=3)
-    _dated(ax)
-    _legend(ax)
+    dated(ax)
+    legend(ax)
     return png(fig)
 
 
@@ -56,6 +56,6 @@ def cases_picture(frame: pl.DataFrame) -> bytes:
         clear = rows.filter(pl.col("verdict") != "inconclusive")
         ax.plot(clear["session"].to_list(), clear["score"].to_list(), ".", color=colour, markersize=2)
     ax.axhline(0, color=INK, linewidth=0.5)
-    _dated(ax)
-    _legend(ax)
+    dated(ax)
+    legend(ax)
     return png(fig)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from macro_fund.reports.plots import COLOURS, INK, _dated, _empty, _legend, figure, png
+from macro_fund.reports.figure import COLOURS, INK, dated, empty, figure, legend, png
 from macro_fund.store.agent_tables import FX_PARTS
 
 _SHOWN = ("trace", "trace_critical", "loading")
@@ -29,25 +29,25 @@ def equilibrium_picture(frame: pl.DataFrame) -> bytes:
     right.fill_between(band["session"].to_list(), low.to_list(), high.to_list(), color=COLOURS[0], alpha=0.15)
     right.axhline(0, color=INK, linewidth=0.5)
     for ax in (left, right):
-        _dated(ax)
-        _legend(ax)
+        dated(ax)
+        legend(ax)
     return png(fig)
 
 
 def _values(frame: pl.DataFrame) -> bytes:
     """Whatever the refits hold, where none has a test."""
     if frame.is_empty():
-        return _empty("equilibrium real exchange rate: no refit")
+        return empty("equilibrium real exchange rate: no refit")
     fig, (ax,) = figure("refits without an equilibrium: values stored")
     ax.plot(frame["session"].to_list(), frame["value"].to_list(), ".", color=COLOURS[0], markersize=3)
-    _dated(ax)
+    dated(ax)
     return png(fig)
 
 
 def parts_picture(frame: pl.DataFrame) -> bytes:
     """The real exchange rate with its equilibrium, and the parts that carry the score."""
     if frame.is_empty():
-        return _empty("real exchange rate and score")
+        return empty("real exchange rate and score")
     fig, (left, right) = figure("real exchange rate and equilibrium (up = weaker real); contributions to the score", 2)
     rows = frame.sort("session")
     days = rows["session"].to_list()
@@ -58,6 +58,6 @@ def parts_picture(frame: pl.DataFrame) -> bytes:
         right.plot(days, share, color=colour, linewidth=0.8, label=part)
     right.plot(days, rows["state_score"].to_list(), color=INK, linewidth=1, label="score")
     for ax in (left, right):
-        _dated(ax)
-        _legend(ax)
+        dated(ax)
+        legend(ax)
     return png(fig)

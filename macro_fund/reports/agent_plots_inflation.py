@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from macro_fund.reports.plots import COLOURS, INK, figure, png, recent
+from macro_fund.reports.figure import COLOURS, INK, empty, figure, legend, png, recent
 
 YEARS = 5
-
-
-def _nothing(title: str) -> bytes:
-    fig, (ax,) = figure(title)
-    ax.text(0.5, 0.5, "no view", ha="center", va="center", fontsize=10, color=INK)
-    ax.set_axis_off()
-    return png(fig)
 
 
 def _percent(values: pl.Series) -> list[float]:
@@ -23,7 +16,7 @@ def _percent(values: pl.Series) -> list[float]:
 def curve_picture(frame: pl.DataFrame) -> bytes:
     """Weights of the Phillips curve and size of past errors, refit by refit."""
     if frame.is_empty():
-        return _nothing("Phillips curve")
+        return empty("Phillips curve")
     fig, axes = figure("Phillips curve: weights; past errors over 12 months, points", 2)
     panels = (("persistence", "expectations", "imported", "gap"), ("rmse_12m", "rmse_3m"))
     for ax, names in zip(axes, panels, strict=True):
@@ -31,7 +24,7 @@ def curve_picture(frame: pl.DataFrame) -> bytes:
         for colour, name in zip(COLOURS, names, strict=False):
             part = frame.filter(pl.col("parameter") == name).sort("session")
             ax.plot(part["session"].to_list(), (part["value"] * scale).to_list(), color=colour, linewidth=1, label=name)
-        ax.legend(fontsize=6, frameon=False)
+        legend(ax)
     rest = frame.select(pl.col("value").sum()).item() or 0.0
     axes[1].set_xlabel(f"{frame.height} rows, values sum to {rest:.6g}", fontsize=6)
     return png(fig)
@@ -41,7 +34,7 @@ def pass_through_picture(frame: pl.DataFrame) -> bytes:
     """Pass-through of the newest refit: posterior 5% to 95% by group, beside least squares."""
     newest = frame.drop_nulls("value").filter(pl.col("session") == pl.col("session").max()).sort("value", "part")
     if newest.is_empty():
-        return _nothing("exchange-rate pass-through, 12 months")
+        return empty("exchange-rate pass-through, 12 months")
     fig, (ax,) = figure("exchange-rate pass-through over 12 months, posterior 5% to 95% (cross: least squares)")
     place = list(range(newest.height))
     ax.hlines(place, newest["p05"].to_list(), newest["p95"].to_list(), color=COLOURS[0], linewidth=1.5)
@@ -54,14 +47,14 @@ def pass_through_picture(frame: pl.DataFrame) -> bytes:
 def fan_picture(frame: pl.DataFrame) -> bytes:
     """The newest path with its fan and the two models, and what twelve months of it make, over the last sessions."""
     if frame.is_empty():
-        return _nothing("IPCA path")
+        return empty("IPCA path")
     fig, (now, past) = figure("IPCA, % a month: newest path; sum of 12 months by session", 2)
     newest = frame.filter(pl.col("session") == frame["session"].max()).sort("month")
     x = newest["month"].to_list()
     now.fill_between(x, _percent(newest["p10"]), _percent(newest["p90"]), color=COLOURS[0], alpha=0.2, linewidth=0)
     for colour, name in zip(COLOURS, ("rate", "phillips", "bottom_up"), strict=False):
         now.plot(x, (newest[name] * 100).to_list(), color=colour, linewidth=1, label=name)
-    now.legend(fontsize=6, frameon=False)
+    legend(now)
     year = recent(frame).group_by("session").agg(pl.col("rate").sum() * 100).sort("session")
     past.plot(year["session"].to_list(), year["rate"].to_list(), color=COLOURS[0], linewidth=1)
     for ax in (now, past):
@@ -72,7 +65,7 @@ def fan_picture(frame: pl.DataFrame) -> bytes:
 def view_picture(frame: pl.DataFrame) -> bytes:
     """12-month IPCA of the model against what is priced, and the score."""
     if frame.is_empty():
-        return _nothing("inflation")
+        return empty("inflation")
     part = recent(frame, YEARS * 252)
     fig, (year, score) = figure("12-month IPCA, %: model and priced; state score and confidence", 2)
     x = part["session"].to_list()
@@ -85,6 +78,6 @@ def view_picture(frame: pl.DataFrame) -> bytes:
         score.plot(x, part[name].to_list(), color=colour, linewidth=1, label=name)
     score.axhline(0, color=INK, linewidth=0.5)
     for ax in (year, score):
-        ax.legend(fontsize=6, frameon=False)
+        legend(ax)
         ax.tick_params(axis="x", labelrotation=30)
     return png(fig)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from macro_fund.reports.plots import COLOURS, INK, _dated, _empty, _legend, figure, png
+from macro_fund.reports.figure import COLOURS, INK, dated, empty, figure, legend, png
 
 
 def model_picture(frame: pl.DataFrame) -> bytes:
     """Refits: r* with its standard error, and the parameters of the smoothed rule."""
     part = frame.drop_nulls("value").sort("session")
     if part.is_empty():
-        return _empty("parameters")
+        return empty("parameters")
     fig, (left, right) = figure("r*, % a year, with one standard error; parameters of the rules", 2)
     names = part["parameter"].unique().sort().to_list()
     rates = [n for n in names if n.endswith("neutral_rate")] or names[:1]
@@ -29,15 +29,15 @@ def model_picture(frame: pl.DataFrame) -> bytes:
         rows = part.filter(pl.col("parameter") == name)
         right.plot(rows["session"].to_list(), rows["value"].to_list(), color=colour, linewidth=1, label=name)
     for ax in (left, right):
-        _dated(ax)
-        _legend(ax)
+        dated(ax)
+        legend(ax)
     return png(fig)
 
 
 def path_picture(frame: pl.DataFrame) -> bytes:
     """The newest path by meeting with the three rules, and the gap of the next four meetings over time."""
     if frame.is_empty():
-        return _empty("policy path")
+        return empty("policy path")
     last = frame["session"].max()
     now = frame.filter(pl.col("session") == last).sort("meeting")
     fig, (left, right) = figure(f"Selic after each meeting, %, morning of {last!s}; mean gap, bp", 2)
@@ -53,6 +53,6 @@ def path_picture(frame: pl.DataFrame) -> bytes:
     right.plot(near["session"].to_list(), (near["gap"] * 1e4).to_list(), color=COLOURS[0], linewidth=0.8)
     right.axhline(0, color=INK, linewidth=0.5)
     for ax in (left, right):
-        _dated(ax)
-        _legend(ax)
+        dated(ax)
+        legend(ax)
     return png(fig)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from macro_fund.reports.plots import COLOURS, INK, LINES, figure, png
+from macro_fund.reports.figure import COLOURS, INK, LINES, dated, figure, legend, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +25,6 @@ def policy_text_picture(frame: pl.DataFrame) -> bytes:
 
 
 def _timeline(ax: Axes, rows: pl.DataFrame, column: str) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
     ax.set_ylim(-1.05, 1.4)  # room for the legend
     ax.axhline(0, color=INK, linewidth=0.5)
     if rows.is_empty():
@@ -35,7 +33,5 @@ def _timeline(ax: Axes, rows: pl.DataFrame, column: str) -> None:
     for colour, name in zip(COLOURS, rows["series_id"].unique().sort().to_list()[:LINES], strict=False):
         part = rows.filter(pl.col("series_id") == name).sort("event_date", "session")
         ax.plot(part["event_date"].to_list(), part[column].to_list(), color=colour, linewidth=1, label=name)
-    locator = AutoDateLocator(minticks=3, maxticks=6)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    ax.legend(fontsize=6, frameon=False, loc="upper left", ncols=2)
+    dated(ax)
+    legend(ax, "upper left", columns=2)

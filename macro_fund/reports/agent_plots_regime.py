@@ -5,14 +5,9 @@ Belongs here: drawing. Does not belong here: choosing or computing numbers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
-from macro_fund.reports.plots import COLOURS, INK, RECENT, figure, png, recent
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from macro_fund.reports.figure import COLOURS, INK, RECENT, dated, figure, legend, png, recent
 
 REGIMES = ("goldilocks", "reflation", "stagflation", "deflation")
 SHADES = (COLOURS[2], COLOURS[4], COLOURS[1], COLOURS[0])
@@ -31,7 +26,8 @@ def regime_picture(frame: pl.DataFrame) -> bytes:
         right.plot(days, part[name].to_list(), color=colour, linewidth=1, label=name)
     right.axhline(0, color=INK, linewidth=0.5)
     for ax in (left, right):
-        _finished(ax)
+        dated(ax)
+        legend(ax, "lower left")
     return png(fig)
 
 
@@ -52,14 +48,6 @@ def chain_picture(frame: pl.DataFrame) -> bytes:
         right.plot(frame["session"].to_list(), frame["n_obs"].to_list(), ".", color=INK, label="observations")
     left.axhline(0, color=INK, linewidth=0.5)
     left.axvline(0, color=INK, linewidth=0.5)
-    _finished(right)
+    dated(right)
+    legend(right, "lower left")
     return png(fig)
-
-
-def _finished(ax: Axes) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=3, maxticks=6)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    ax.legend(fontsize=6, frameon=False, loc="lower left")

@@ -14,14 +14,13 @@ import polars as pl
 from macro_fund.agents.narrative import is_percent
 from macro_fund.reports.agent_plots_desk import views_picture
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section
+from macro_fund.store.agent_tables import VIEW_TABLES
 
 Reader = Callable[[str], pl.DataFrame]
 
-AGENTS = ("inflation", "monetary", "fiscal", "fx", "regime")
-VIEWS = tuple(f"agents/{a}_view" for a in AGENTS)
 SIGNALS = ("signals/rates_01", "signals/fx_02", "signals/cross_02")
 TABLES_READ = (
-    *VIEWS,
+    *VIEW_TABLES,
     "agents/consistency",
     "agents/views",
     "agents/cases",
@@ -68,7 +67,7 @@ def _scores(read: Reader, session: date) -> list[list[Cell]]:
     final = _at(read("agents/views"), session).unique("agent_id")
     sure = dict(final.select("agent_id", "confidence").iter_rows())
     rows: list[list[Cell]] = []
-    for asset in VIEWS:
+    for asset in VIEW_TABLES:
         frame = read(asset).select("session", "agent_id", "status", "reason", "state_score", "confidence")
         before = frame.filter(pl.col("session") < session).sort("session").tail(1)
         was = before["state_score"][0] if before.height else None
@@ -90,7 +89,7 @@ def _scores(read: Reader, session: date) -> list[list[Cell]]:
 def _cards(read: Reader, session: date) -> list[list[Cell]]:
     """The largest drivers of each agent."""
     rows: list[list[Cell]] = []
-    for asset in VIEWS:
+    for asset in VIEW_TABLES:
         for row in _at(read(asset), session).iter_rows(named=True):
             drivers = sorted(row["drivers"], key=lambda d: (-abs(d["contribution"] or 0.0), d["name"]))
             rows += [_driver(row["agent_id"], d, asset) for d in drivers[:CARD_DRIVERS]]

@@ -1,25 +1,16 @@
 """Pictures: tables in, PNG bytes out. Deterministic for the same table and locked dependencies.
 
-Belongs here: drawing. Does not belong here: choosing or computing numbers.
+Belongs here: drawing a table. Does not belong here: choosing or computing numbers, or the style (figure.py).
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from macro_fund.reports.figure import COLOURS, INK, LINES, RECENT, dated, empty, figure, legend, lines, png, recent
 
-SIZE = (7.2, 2.7)
-INK = "#1c2733"
-COLOURS = ("#1f5fa8", "#c8553d", "#2e8b57", "#8a5fb0", "#c49a2c", "#4a6572")
-RECENT = 252
-LINES = 6  # the most series that a picture can show apart
 ARRIVALS = 60  # sessions whose arrivals are shown
 FOCUS_SHOWN = {
     "br_focus_ipca_annual": ("IPCA, %", 100.0),
@@ -30,91 +21,18 @@ FOCUS_SHOWN = {
 HEADLINES = ("br_selic_target", "br_usdbrl_ptax_ask", "br_ibov", "br_ipca_12m", "us_par_10y", "us_vix")
 
 
-def figure(title: str, panels: int = 1) -> tuple[Figure, Sequence[Axes]]:
-    """A figure of `panels` axes side by side in the house style, without pyplot's global state."""
-    from matplotlib.figure import Figure
-
-    fig = Figure(figsize=SIZE, dpi=110, layout="constrained")
-    axes = [fig.add_subplot(1, panels, i + 1) for i in range(panels)]
-    fig.suptitle(title, fontsize=9, color=INK, x=0.01, ha="left")
-    for ax in axes:
-        ax.tick_params(labelsize=7, colors=INK)
-        ax.grid(visible=True, linewidth=0.3, color="#c9d1d9")
-        for side in ("top", "right"):
-            ax.spines[side].set_visible(False)
-    return fig, axes
-
-
-def png(fig: Figure) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    buffer = io.BytesIO()
-    FigureCanvasAgg(fig).print_png(buffer, metadata={"Software": None})  # savefig would draw it twice
-    return buffer.getvalue()
-
-
-def watermarked(picture: bytes, text: str) -> bytes:
-    """The picture with `text` across its corner; unchanged when there is none to write."""
-    if not text:
-        return picture
-    from PIL import Image, ImageDraw
-
-    image = Image.open(io.BytesIO(picture)).convert("RGB")
-    ImageDraw.Draw(image).text((image.width - 70, 4), text, fill=COLOURS[1], font_size=15)
-    buffer = io.BytesIO()
-    image.save(buffer, format="png")
-    return buffer.getvalue()
-
-
-def _legend(ax: Axes) -> None:
-    if ax.get_legend_handles_labels()[1]:
-        ax.legend(fontsize=6, frameon=False, loc="best")
-
-
-def _dated(ax: Axes) -> None:
-    """Few, short date labels: two panels side by side have no room for more."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=3, maxticks=6)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-
-
-def _lines(ax: Axes, frame: pl.DataFrame, xy: tuple[str, str], by: str, names: Sequence[Any]) -> None:
-    """One dated line for each of `names` in column `by`."""
-    x, y = xy
-    for colour, name in zip(COLOURS * 3, names, strict=False):
-        part = frame.filter(pl.col(by) == name).sort(x)
-        ax.plot(part[x].to_list(), part[y].to_list(), color=colour, linewidth=1, label=str(name))
-    _dated(ax)
-    _legend(ax)
-
-
-def _empty(title: str) -> bytes:
-    fig, axes = figure(title)
-    axes[0].text(0.5, 0.5, "no view", ha="center", va="center", fontsize=10, color=INK)
-    axes[0].set_axis_off()
-    return png(fig)
-
-
-def recent(frame: pl.DataFrame, sessions: int = RECENT) -> pl.DataFrame:
-    """Rows of the last `sessions` sessions."""
-    days = frame["session"].unique().sort()
-    return frame.filter(pl.col("session") >= days[-min(sessions, days.len())]) if days.len() else frame
-
-
 def newest_values(frame: pl.DataFrame) -> bytes:
     """Observations: the last two years of up to LINES series, each against its own mean and spread."""
     ids = frame["series_id"].unique().sort().to_list()[:LINES]
     last = frame["event_date"].max()
     if last is None:
-        return _empty("observations")
+        return empty("observations")
     part = frame.filter(pl.col("event_date") > pl.lit(last).dt.offset_by("-2y"))
     scaled = part.with_columns(
         shown=(pl.col("value") - pl.col("value").mean().over("series_id")) / pl.col("value").std().over("series_id")
     )
     fig, (ax,) = figure("last two years, each series in its own standard deviations")
-    _lines(ax, scaled, ("event_date", "shown"), "series_id", ids)
+    lines(ax, scaled, ("event_date", "shown"), "series_id", ids)
     return png(fig)
 
 
@@ -123,10 +41,10 @@ def feature_picture(frame: pl.DataFrame) -> bytes:
     name = "series_id" if "series_id" in frame.columns else "feature_id"
     part = recent(frame).drop_nulls("z")
     if part.is_empty():
-        return _empty("features")
+        return empty("features")
     moved = part.group_by(name).agg(pl.col("z").max() - pl.col("z").min()).sort("z", name, descending=[True, False])
     fig, (ax,) = figure("z of the six features that moved most in a year")
-    _lines(ax, part, ("session", "z"), name, moved[name].head(LINES).sort().to_list())
+    lines(ax, part, ("session", "z"), name, moved[name].head(LINES).sort().to_list())
     return png(fig)
 
 
@@ -141,7 +59,7 @@ def focus_picture(frame: pl.DataFrame) -> bytes:
     there = part["feature_id"].unique().sort()
     shown = [f for f in FOCUS_SHOWN if f in there] or there.head(len(FOCUS_SHOWN)).to_list()
     if not shown:
-        return _empty("Focus")
+        return empty("Focus")
     fig, axes = figure("Focus medians: this year and the next two", len(shown))
     for ax, feature in zip(axes, shown, strict=True):
         name, scale = FOCUS_SHOWN.get(feature, (feature, 1.0))
@@ -149,7 +67,7 @@ def focus_picture(frame: pl.DataFrame) -> bytes:
             shown=pl.col("value") * scale, year=pl.format("+{}", "horizon")
         )
         ax.set_title(name, fontsize=7, color=INK)
-        _lines(ax, rows, ("session", "shown"), "year", rows["year"].unique().sort().to_list())
+        lines(ax, rows, ("session", "shown"), "year", rows["year"].unique().sort().to_list())
     return png(fig)
 
 
@@ -157,7 +75,7 @@ def arrivals_picture(frame: pl.DataFrame) -> bytes:
     """Observations: rows that became known in each of the last sessions, by the sources that brought most."""
     part = recent(frame, ARRIVALS)
     if part.is_empty():
-        return _empty("observations")
+        return empty("observations")
     counts = part.group_by("session", "source").len().cast({"len": pl.Float64})
     most = counts.group_by("source").agg(pl.col("len").sum()).sort("len", "source", descending=[True, False])
     fig, (ax,) = figure("rows by session, the sources that brought most")
@@ -167,8 +85,8 @@ def arrivals_picture(frame: pl.DataFrame) -> bytes:
         ax.plot(
             rows["session"].to_list(), rows["len"].to_list(), color=colour, marker=".", linewidth=0.7, label=str(name)
         )
-    _dated(ax)
-    _legend(ax)
+    dated(ax)
+    legend(ax)
     return png(fig)
 
 
@@ -180,9 +98,9 @@ def panel_picture(frame: pl.DataFrame) -> bytes:
     ids = part["series_id"].unique()
     shown = [i for i in HEADLINES if i in ids] or ids.sort().to_list()[:LINES]
     if not shown:
-        return _empty("as known")
+        return empty("as known")
     fig, (ax,) = figure("as known each morning, last year, each series in its own standard deviations")
-    _lines(ax, part, ("session", "shown"), "series_id", shown)
+    lines(ax, part, ("session", "shown"), "series_id", shown)
     return png(fig)
 
 
@@ -191,7 +109,7 @@ def curve_picture(frame: pl.DataFrame) -> bytes:
     tenor, rate = ("tenor_bd", "rate") if "tenor_bd" in frame.columns else ("tenor_years", "par_yield")
     days = frame["session"].unique().sort()
     if not days.len():
-        return _empty("curve")
+        return empty("curve")
     fig, (now, past) = figure(f"{rate}, %", 2)
     for back, colour in zip((0, 21, 252), COLOURS, strict=False):
         if back < days.len():
@@ -204,11 +122,11 @@ def curve_picture(frame: pl.DataFrame) -> bytes:
                 linewidth=1,
                 label=str(part["curve_date"].max()),
             )
-    _legend(now)
+    legend(now)
     now.set_xlabel(tenor, fontsize=7)
     nodes = frame[tenor].unique().sort().to_list()
     shown = recent(frame, 3 * RECENT).with_columns(shown=pl.col(rate) * 100)
-    _lines(past, shown, ("session", "shown"), tenor, nodes[:: max(len(nodes) // 4, 1)])
+    lines(past, shown, ("session", "shown"), tenor, nodes[:: max(len(nodes) // 4, 1)])
     return png(fig)
 
 
@@ -217,7 +135,7 @@ def cupom_picture(frame: pl.DataFrame) -> bytes:
     part = recent(frame.filter(pl.col("kind") == "clean"))
     days = part["session"].unique().sort()
     if not days.len():
-        return _empty("dollar coupon")
+        return empty("dollar coupon")
     fig, (left, right) = figure(
         "clean dollar coupon, %: by calendar days, and 360 days with its basis over Treasuries", 2
     )
@@ -228,13 +146,13 @@ def cupom_picture(frame: pl.DataFrame) -> bytes:
                 now["tenor_cd"].to_list(), (now["rate"] * 100).to_list(), color=colour, marker=".", markersize=4,
                 linewidth=1, label=str(now["curve_date"].max()),
             )  # fmt: skip
-    _legend(left)
+    legend(left)
     year = part.filter(pl.col("tenor_cd") == 360).sort("session")
     for colour, name, shown in zip(COLOURS, ("coupon", "basis"), ("rate", "basis_bp"), strict=False):
         scale = 100.0 if shown == "rate" else 0.01
         right.plot(year["session"].to_list(), (year[shown] * scale).to_list(), color=colour, linewidth=1, label=name)
-    _dated(right)
-    _legend(right)
+    dated(right)
+    legend(right)
     return png(fig)
 
 
@@ -242,15 +160,15 @@ def path_picture(frame: pl.DataFrame) -> bytes:
     """Policy path: the implied target after each meeting, now and 21 and 63 sessions before."""
     days = frame["session"].unique().sort()
     if not days.len():
-        return _empty("policy path")
+        return empty("policy path")
     fig, (ax,) = figure("target after each COPOM meeting that DI1 implies, %")
     for back, colour in zip((0, 21, 63), COLOURS, strict=False):
         if back < days.len():
             part = frame.filter(pl.col("session") == days[-1 - back]).sort("meeting")
             level = (part["implied_target"].fill_null(part["step_rate"]) * 100).to_list()
             ax.step(part["meeting"].to_list(), level, where="post", color=colour, label=str(part["curve_date"].max()))
-    _dated(ax)
-    _legend(ax)
+    dated(ax)
+    legend(ax)
     return png(fig)
 
 
@@ -258,23 +176,23 @@ def real_picture(frame: pl.DataFrame) -> bytes:
     """Nominal and real rates: the newest curves with the breakeven between them, and breakevens over time."""
     days = frame["session"].unique().sort()
     if not days.len():
-        return _empty("real curve and breakeven")
+        return empty("real curve and breakeven")
     fig, (now, past) = figure(f"nominal, real and breakeven rates, %, of {frame['curve_date'].max()!s}", 2)
     newest = frame.filter(pl.col("session") == days[-1]).sort("tenor_bd")
     tenors = newest["tenor_bd"].to_list()
     for name, colour in zip(("nominal_rate", "real_rate", "breakeven"), COLOURS, strict=False):
         now.plot(tenors, (newest[name] * 100).to_list(), color=colour, marker=".", linewidth=1, label=name)
-    _legend(now)
+    legend(now)
     now.set_xlabel("tenor_bd", fontsize=7)
     shown = recent(frame, 3 * RECENT).with_columns(shown=pl.col("breakeven") * 100)
-    _lines(past, shown, ("session", "shown"), "tenor_bd", tenors[:: max(len(tenors) // 4, 1)])
+    lines(past, shown, ("session", "shown"), "tenor_bd", tenors[:: max(len(tenors) // 4, 1)])
     return png(fig)
 
 
 def bonds_picture(frame: pl.DataFrame) -> bytes:
     """Bond marks: the newest rates by years to maturity, and the PU's distance from ANBIMA's over time."""
     if frame.is_empty():
-        return _empty("bonds")
+        return empty("bonds")
     last = frame["trade_date"].max()
     fig, (now, past) = figure(f"indicative rates of {last!s}, %, and PU less ANBIMA's, BRL", 2)
     priced = frame.filter((pl.col("trade_date") == last) & (pl.col("title") != "LFT")).sort("years")
@@ -282,10 +200,10 @@ def bonds_picture(frame: pl.DataFrame) -> bytes:
         part = priced.filter(pl.col("title") == title)
         years, rates = part["years"].to_list(), (part["rate"] * 100).to_list()
         now.plot(years, rates, color=colour, marker=".", linewidth=1, label=title)
-    _legend(now)
+    legend(now)
     now.set_xlabel("years", fontsize=7)
     gaps = frame.drop_nulls("error_brl").group_by("trade_date", "title").agg(pl.col("error_brl").abs().max())
-    _lines(past, gaps, ("trade_date", "error_brl"), "title", gaps["title"].unique().sort().to_list())
+    lines(past, gaps, ("trade_date", "error_brl"), "title", gaps["title"].unique().sort().to_list())
     return png(fig)
 
 
@@ -293,21 +211,30 @@ def returns_picture(frame: pl.DataFrame) -> bytes:
     """Instruments: cumulated P&L of one contract, thousands of BRL."""
     part = frame.with_columns(shown=pl.col("pnl_brl").fill_null(0).cum_sum().over("instrument") / 1000)
     fig, (ax,) = figure("cumulated settlement P&L of +1 contract, BRL thousand")
-    _lines(ax, part, ("session", "shown"), "instrument", frame["instrument"].unique().sort().to_list())
+    lines(ax, part, ("session", "shown"), "instrument", frame["instrument"].unique().sort().to_list())
+    return png(fig)
+
+
+def legs_picture(frame: pl.DataFrame) -> bytes:
+    """What strategies trade: cumulated excess P&L of +1, thousands of BRL; rates left, prices right."""
+    fig, axes = figure("cumulated excess P&L of +1, BRL thousand: rates, prices", 2)
+    part = frame.with_columns(shown=pl.col("pnl_brl").fill_null(0).cum_sum().over("instrument") / 1000)
+    for ax, of in zip(axes, (part.filter(pl.col("dv01_brl") > 0), part.filter(pl.col("delta_brl") > 0)), strict=True):
+        lines(ax, of, ("session", "shown"), "instrument", of["instrument"].unique().sort().to_list())
     return png(fig)
 
 
 def score_picture(frame: pl.DataFrame) -> bytes:
     """An agent's state score and confidence over its history."""
     if frame.is_empty():
-        return _empty("state score and confidence")
+        return empty("state score and confidence")
     fig, (ax,) = figure("state score and confidence")
     days = frame["session"].to_list()
     ax.plot(days, frame["state_score"].to_list(), color=COLOURS[0], linewidth=1, label="state score")
     ax.plot(days, frame["confidence"].to_list(), color=COLOURS[4], linewidth=0.7, label="confidence")
     ax.axhline(0, color=INK, linewidth=0.5)
-    _dated(ax)
-    _legend(ax)
+    dated(ax)
+    legend(ax)
     return png(fig)
 
 
@@ -315,8 +242,28 @@ def signal_picture(frame: pl.DataFrame) -> bytes:
     """A strategy's signal by instrument over the last two years."""
     part = recent(frame, 2 * RECENT)
     fig, (ax,) = figure("signal, + = hold the asset")
-    _lines(ax, part, ("session", "signal"), "instrument", part["instrument"].unique().sort().to_list())
+    lines(ax, part, ("session", "signal"), "instrument", part["instrument"].unique().sort().to_list())
     ax.axhline(0, color=INK, linewidth=0.5)
+    return png(fig)
+
+
+def backtest_picture(frame: pl.DataFrame) -> bytes:
+    """Simulated strategies: cumulated net P&L of each alone, BRL million."""
+    fig, (ax,) = figure("simulated strategies, each alone: cumulated net P&L, BRL million")
+    part = frame.with_columns(shown=pl.col("net_brl").cum_sum().over("strategy_id") / 1e6)
+    lines(ax, part, ("session", "shown"), "strategy_id", frame["strategy_id"].unique().sort().to_list())
+    return png(fig)
+
+
+def book_picture(frame: pl.DataFrame) -> bytes:
+    """The simulated book: equity with its interest, and what the strategies alone added, BRL million."""
+    fig, (ax,) = figure("simulated book of all strategies, BRL million")
+    days = frame["session"].to_list()
+    ax.plot(days, (frame["equity_brl"] / 1e6).to_list(), color=COLOURS[0], linewidth=1, label="equity with CDI")
+    made = (frame["net_brl"].cum_sum() / 1e6).to_list()
+    ax.plot(days, made, color=COLOURS[1], linewidth=1, label="cumulated P&L of the strategies")
+    dated(ax)
+    legend(ax)
     return png(fig)
 
 
@@ -324,7 +271,7 @@ def targets_picture(frame: pl.DataFrame) -> bytes:
     """Target contracts by instrument over the last year."""
     part = recent(frame)
     fig, (ax,) = figure("target contracts")
-    _lines(ax, part, ("session", "target_contracts"), "instrument", part["instrument"].unique().sort().to_list())
+    lines(ax, part, ("session", "target_contracts"), "instrument", part["instrument"].unique().sort().to_list())
     return png(fig)
 
 
@@ -338,7 +285,7 @@ def var_picture(frame: pl.DataFrame) -> bytes:
         )
     )
     fig, (ax,) = figure("one-day VaR of the target book, BRL thousand")
-    _lines(ax, part, ("session", "shown"), "name", part["name"].unique().sort().to_list())
+    lines(ax, part, ("session", "shown"), "name", part["name"].unique().sort().to_list())
     return png(fig)
 
 
@@ -353,7 +300,7 @@ def stress_picture(frame: pl.DataFrame) -> bytes:
     """Stress P&L of the newest session by scenario and instrument, BRL thousand."""
     part = recent(frame, 1).drop_nulls("pnl_brl").filter(pl.col("pnl_brl") != 0)
     if part.is_empty():
-        return _empty("stress: no positions")
+        return empty("stress: no positions")
     names = pl.format("{} {}", "scenario", "instrument")
     values = (part["pnl_brl"] / 1000).to_list()
     colours = [COLOURS[1] if v < 0 else COLOURS[2] for v in values]
@@ -364,7 +311,7 @@ def limits_picture(frame: pl.DataFrame) -> bytes:
     """Use of each limit on the newest session, %."""
     part = recent(frame, 1).drop_nulls("utilisation").sort("limit")
     if part.is_empty():
-        return _empty("limits")
+        return empty("limits")
     shade = {"ok": COLOURS[2], "warn": COLOURS[4], "breach": COLOURS[1]}
     colours = [shade.get(s, COLOURS[5]) for s in part["status"]]
     return _bars("use of limits, %", part["limit"].to_list(), (part["utilisation"] * 100).to_list(), colours)
@@ -376,6 +323,6 @@ def nav_picture(frame: pl.DataFrame) -> bytes:
     days = frame["trade_date"].to_list()
     for name, colour in (("fund_index", COLOURS[0]), ("cdi_index", COLOURS[4])):
         ax.plot(days, ((frame[name] - 1) * 100).to_list(), color=colour, linewidth=1, label=name.split("_")[0])
-    _dated(ax)
-    _legend(ax)
+    dated(ax)
+    legend(ax)
     return png(fig)

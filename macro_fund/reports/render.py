@@ -10,8 +10,8 @@ import base64
 import polars as pl
 
 from macro_fund.reports.blocks import Cell, Grid, Number
+from macro_fund.reports.figure import watermarked
 from macro_fund.reports.pack import Pack
-from macro_fund.reports.plots import watermarked
 from macro_fund.store.tables import TABLES
 
 

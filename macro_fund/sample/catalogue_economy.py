@@ -35,6 +35,11 @@ def _price(read: Callable[[World], Floats]) -> Line:
     return Line(generator, 2)
 
 
+def _one(read: Callable[[World], Mapping[str, Floats]], name: str) -> Callable[[World], Floats]:
+    """The path `name` among those that `read` gives."""
+    return lambda world: read(world)[name]
+
+
 def _external(read: Callable[[World], Floats], decimals: int) -> Line:
     return Line(lambda world: (world.external.months, np.round(read(world), decimals)), decimals)
 
@@ -98,13 +103,13 @@ def _quarters(world: World) -> Path:
 
 
 _PRICES: Mapping[str, Line] = {
-    **{f"br_ipca_grp_{g}": _price(lambda w, g=g: w.prices.groups[g]) for g in GROUP_WEIGHTS},  # type: ignore[misc]
+    **{f"br_ipca_grp_{g}": _price(_one(lambda w: w.prices.groups, g)) for g in GROUP_WEIGHTS},
     **{
-        f"br_ipca_{k}": _price(lambda w, k=k: w.prices.kinds[k])  # type: ignore[misc]
+        f"br_ipca_{k}": _price(_one(lambda w: w.prices.kinds, k))
         for k in ("administered", "services", "industrial_goods", "food_at_home")
     },
     **{
-        f"br_ipca_{k}": _price(lambda w, k=k: w.prices.others[k])  # type: ignore[misc]
+        f"br_ipca_{k}": _price(_one(lambda w: w.prices.others, k))
         for k in (
             *("free", "tradables", "nontradables", "nondurables", "semidurables", "durables", "core_ma", "core_ex1"),
             *("core_ex2", "core_ex3", "core_dp", "core_p55", "core_exfe", "core_ex3_services", "core_ex3_industrial"),
@@ -121,11 +126,11 @@ _EXTERNAL: Mapping[str, Line] = {
     "br_reer_ipca": _external(lambda w: w.external.reer, 2),
     "br_terms_of_trade": _external(lambda w: w.external.terms_of_trade, 2),
     **{
-        f"br_icbr_{k}_usd": _external(lambda w, k=k: w.external.commodities_usd[k], 2)  # type: ignore[misc]
+        f"br_icbr_{k}_usd": _external(_one(lambda w: w.external.commodities_usd, k), 2)
         for k in ("all", "agro", "metal", "energy")
     },
     **{
-        f"br_icbr_{k}_brl": _external(lambda w, k=k: w.external.commodities_brl[k], 2)  # type: ignore[misc]
+        f"br_icbr_{k}_brl": _external(_one(lambda w: w.external.commodities_brl, k), 2)
         for k in ("all", "agro", "metal", "energy")
     },
     "br_gdp_monthly_usd": _external(lambda w: w.external.gdp_usd, 1),

@@ -53,7 +53,7 @@ _KINDS = {
     "Tesouro Selic": _Kind("03-01", (2005, 2035, 2), 6, 0.0, "LFT", 0.02),
     "Tesouro Prefixado": _Kind("01-01", (2006, 2034, 2), 4, 0.0, "", 0.05),
     "Tesouro Prefixado com Juros Semestrais": _Kind("01-01", (2008, 2040, 4), 10, 0.0488088, "", 0.10),
-    "Tesouro IPCA+": _Kind("05-15", (2009, 2049, 5), 20, 0.0, "NTN-B", 0.05),
+    "Tesouro IPCA+": _Kind("05-15", (2008, 2048, 2), 12, 0.0, "NTN-B", 0.05),
     "Tesouro IPCA+ com Juros Semestrais": _Kind("08-15", (2010, 2060, 10), 30, 0.02956301, "NTN-B", 0.05),
     "Tesouro IGPM+ com Juros Semestrais": _Kind("01-01", (2011, 2031, 10), 30, 0.02956301, "NTN-C", 0.9),
     "Tesouro Renda+ Aposentadoria Extra": _Kind("12-15", (2049, 2064, 15), 50, 0.0, "NTN-B", 0.10),

@@ -13,6 +13,8 @@ from macro_fund.store.table import UTC_TIME, Column, Table, numbers, session_col
 
 VIEW_ASSETS = ("br_rates", "br_real", "br_breakeven", "brl", "br_credit", "br_eq", "us_rates", "us_eq", "gold")
 """What an agent may have a view on; + = holding it is expected to beat cash (rates: received)."""
+AGENTS = ("inflation", "monetary", "fiscal", "fx", "regime")
+VIEW_TABLES = tuple(f"agents/{a}_view" for a in AGENTS)
 
 DRIVER = pl.Struct(
     {
@@ -163,9 +165,11 @@ _INFLATION = (
                 "pi12_model": "IPCA over the next 12 months, model, decimal",
                 "pi12_p10": "10% quantile, from past errors of the 12-month forecast",
                 "pi12_p90": "90% quantile",
-                "pi12_priced": "mean of focus_12m and breakeven_1y, of those that are known",
+                "pi12_priced": "mean of focus_12m and breakeven_1y, of those that are known; else breakeven_retail",
                 "focus_12m": "Focus median, decimal",
                 "breakeven_1y": "ANBIMA's 1-year implied inflation, decimal",
+                "breakeven_retail": "Tesouro Direto's implied inflation at its shortest tenor up to 5 years, decimal",
+                "breakeven_retail_bd": "tenor of breakeven_retail, business days",
                 "core_gap": "mean core, 3 months SA annualised, less the target, decimal",
                 "diffusion": "share of items that rose",
                 "surprise_3m": "sum of the last three IPCA surprises, decimal",

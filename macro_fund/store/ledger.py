@@ -1,13 +1,14 @@
 """The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
 
-Belongs here: transactions that record proposals, decisions, orders and fills, each with its journal entry, and reading
-them back as frames. Does not belong here: what to propose or how an order is executed (`pms/`), columns
-(`ledger_tables.py`), the hash chain (`journal.py`), which decisions are allowed (`ledger_rules.py`), how a database is
-opened (`ledger_open.py`).
+Belongs here: transactions that record proposals, decisions, orders, fills, backtest trials and promotions, each with
+its journal entry, and reading them back as frames. Does not belong here: what to propose or how an order is executed
+(`pms/`), columns (`ledger_tables.py`), the hash chain (`journal.py`), which decisions are allowed (`ledger_rules.py`),
+how a database is opened (`ledger_open.py`).
 
 Every method is one transaction, so a process killed at any point leaves all of it or nothing. Recording the same
 content again changes nothing. Other content under a known id is refused for orders and fills; of a proposal, whose id
-covers the trade itself, the words that people saw first stay. Times come from the caller, in UTC.
+covers the trade itself, the words that people saw first stay, of a trial the numbers. Times come from the caller, in
+UTC.
 """
 
 from __future__ import annotations
@@ -24,8 +25,27 @@ import sqlalchemy as sa
 from macro_fund.store import journal
 from macro_fund.store.content import canonical_json, content_id
 from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_head
-from macro_fund.store.ledger_rules import PROPOSAL_QUERY, STATUSES, check_decision, find, status_of
-from macro_fund.store.ledger_tables import CENT, DECISIONS, FILLS, JOURNAL, KINDS, ORDERS, PROPOSALS, Money, UtcTime
+from macro_fund.store.ledger_rules import (
+    PROPOSAL_QUERY,
+    STATUSES,
+    check_decision,
+    check_promotion,
+    find,
+    status_of,
+)
+from macro_fund.store.ledger_tables import (
+    CENT,
+    DECISIONS,
+    FILLS,
+    JOURNAL,
+    KINDS,
+    ORDERS,
+    PROMOTIONS,
+    PROPOSALS,
+    TRIALS,
+    Money,
+    UtcTime,
+)
 from macro_fund.store.table import UTC_TIME
 from macro_fund.store.tables import TABLES
 
@@ -54,6 +74,29 @@ _JOURNAL_SCHEMA = {
     "body": pl.String,
     "prev_hash": pl.String,
     "hash": pl.String,
+}
+_TRIAL_SCHEMA = {
+    "trial_id": pl.String,
+    "strategy_id": pl.String,
+    "code": pl.String,
+    "params": pl.String,
+    "rules": pl.String,
+    "first_session": pl.Date,
+    "last_session": pl.Date,
+    "inputs": pl.String,
+    "n_days": pl.Int64,
+    **dict.fromkeys(("sharpe", "skew", "kurt", "annual_return", "turnover"), pl.Float64),
+    "recorded_at": UTC_TIME,
+}
+_PROMOTION_SCHEMA = {
+    "promotion_id": pl.String,
+    "strategy_id": pl.String,
+    "trial_id": pl.String,
+    "trials": pl.Int64,
+    "bars": pl.String,
+    "grid": pl.String,
+    "person": pl.String,
+    "recorded_at": UTC_TIME,
 }
 
 
@@ -146,6 +189,22 @@ class Ledger:
                 _append(conn, "decision", [decision], at)
             return decision
 
+    def record_trials(self, rows: Sequence[Mapping[str, Any]], at: datetime) -> int:
+        """Record backtests (columns of `trials` without recorded_at); returns how many were not known before."""
+        with self._write() as conn:
+            return _append(conn, "trial", [_tidy(TRIALS, {**r, "recorded_at": at}) for r in rows], at)
+
+    def promote(self, row: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+        """Record that a strategy's trial met every bar (columns of `promotions` without id and time), and return it.
+
+        LedgerError when a bar is not met, or when a trial was recorded since the bars were measured.
+        """
+        with self._write() as conn:
+            check_promotion(conn, row)
+            record = {"promotion_id": content_id(dict(row), 64), **row, "recorded_at": at}
+            _append(conn, "promotion", [record], at)
+            return record
+
     # reading
 
     def proposals(
@@ -203,6 +262,15 @@ class Ledger:
         )
         return self._frame_of(query if upto is None else query.where(FILLS.c.session <= upto), _FILL_SCHEMA)
 
+    def trials(self) -> pl.DataFrame:
+        """Every backtest that was ever run, oldest first; params and rules as JSON text."""
+        query = sa.select(TRIALS).order_by(TRIALS.c.recorded_at, TRIALS.c.strategy_id, TRIALS.c.trial_id)
+        return self._frame_of(query, _TRIAL_SCHEMA)
+
+    def promotions(self) -> pl.DataFrame:
+        """Every promotion, oldest first; bars and grid as JSON text."""
+        return self._frame_of(sa.select(PROMOTIONS).order_by(PROMOTIONS.c.recorded_at), _PROMOTION_SCHEMA)
+
     def journal(self) -> pl.DataFrame:
         """Every journal entry in order: seq, at, kind, ref, body (JSON), prev_hash, hash."""
         return self._frame_of(sa.select(JOURNAL).order_by(JOURNAL.c.seq), _JOURNAL_SCHEMA)
@@ -232,7 +300,8 @@ def _clear_errors(engine: sa.Engine) -> Iterator[None]:
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame([{c: r[c] for c in schema} for r in rows], schema=schema, orient="row")
+    kept = [{c: canonical_json(r[c]) if isinstance(r[c], dict) else r[c] for c in schema} for r in rows]
+    return pl.DataFrame(kept, schema=schema, orient="row")
 
 
 def _tidy(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
@@ -263,7 +332,7 @@ def _append(conn: sa.Connection, kind: str, records: list[dict[str, Any]], at: d
         if record[key] not in known:
             fresh.append(record)
             known[record[key]] = record
-        elif kind != "proposal" and _content(known[record[key]]) != _content(record):
+        elif kind not in ("proposal", "trial") and _content(known[record[key]]) != _content(record):
             raise LedgerError(
                 f"{table.name} row {record[key]} is in the ledger with other content; the ledger never changes a row: "
                 "find out which input differs from when it was recorded"

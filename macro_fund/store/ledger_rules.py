@@ -1,4 +1,4 @@
-"""Rules of a decision: which proposal is meant, what its status is, and when a decision is refused.
+"""Rules of decisions: which proposal is meant, what its status is, when a decision or a promotion is refused.
 
 Belongs here: the refusals, each one sentence with what to do instead. Does not belong here: writing (`ledger.py`),
 checks that need the settings (`pms/approval.py`).
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from macro_fund.store.ledger_open import LedgerError
-from macro_fund.store.ledger_tables import DECISIONS, PROPOSALS
+from macro_fund.store.ledger_tables import DECISIONS, PROMOTIONS, PROPOSALS, TRIALS
 
 STATUS_OF: dict[str, str] = {"approve": "approved", "reject": "rejected", "modify": "modified"}
 STATUSES = ("proposed", *STATUS_OF.values(), "expired")
@@ -105,4 +105,39 @@ def _check_no_twin(conn: sa.Connection, proposal: sa.RowMapping, action: str) ->
         raise LedgerError(
             f"proposal {proposal['proposal_id']}: {twin.proposal_id} was approved for {proposal['contract']} in the "
             "same session already; reject this one"
+        )
+
+
+def bar_failures(bars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Each bar that is not met, with its numbers. A bar: `least`, whether it must be passed (`strict`), `found`."""
+    failures = []
+    for name, bar in bars.items():
+        found, least = bar["found"], bar["least"]
+        met = found is not None and (found > least if bar["strict"] else found >= least)
+        if not met:
+            shown = "does not exist" if found is None else f"is {found:.3f}"
+            failures.append(f"{name} {shown}, needed {'above' if bar['strict'] else 'at least'} {least:g}")
+    return failures
+
+
+def check_promotion(conn: sa.Connection, promotion: Mapping[str, Any]) -> None:
+    """Raise LedgerError unless every bar is met and was measured against all trials that the ledger holds now."""
+    name = promotion["strategy_id"]
+    if not promotion["bars"]:
+        raise LedgerError(f"{name}: a promotion needs the bars that were met; use `macro-fund backtest promote`")
+    failures = bar_failures(promotion["bars"])
+    if failures:
+        raise LedgerError(f"{name} is not promoted: {'; '.join(failures)}")
+    if not promotion["person"]:
+        raise LedgerError(f"{name}: who promotes? Every bar is met; give a person's name (--as NAME)")
+    count = conn.scalar(sa.select(sa.func.count()).select_from(TRIALS))
+    if count != promotion["trials"]:
+        raise LedgerError(
+            f"{name}: the ledger holds {count} trials, the deflated Sharpe ratio counted {promotion['trials']}: "
+            "run the promotion again, so that it counts all of them"
+        )
+    before = conn.execute(sa.select(PROMOTIONS).where(PROMOTIONS.c.trial_id == promotion["trial_id"])).first()
+    if before is not None:
+        raise LedgerError(
+            f"{name} was promoted by {before.person} at {_local(before.recorded_at)} with this trial already"
         )

@@ -1,4 +1,4 @@
-"""The ledger's SQL tables: proposals, decisions, orders, fills and the journal. Every table is append-only.
+"""The ledger's SQL tables: proposals, decisions, orders, fills, trials, promotions and the journal; all append-only.
 
 Belongs here: columns, types and constraints as the code sees them. Does not belong here: how a database gets them
 (`migrations/`, which also installs the triggers that refuse UPDATE and DELETE) or what is written (`ledger.py`).
@@ -125,6 +125,41 @@ FILLS = sa.Table(
     sa.Column("recorded_at", UtcTime, nullable=False),
 )
 
+# A backtest that was run: trial_id is the SHA-256 of the columns up to `inputs`, the others are what came out.
+TRIALS = sa.Table(
+    "trials",
+    METADATA,
+    sa.Column("trial_id", _ID, primary_key=True),
+    sa.Column("strategy_id", sa.String(32), nullable=False, index=True),
+    sa.Column("code", _ID, nullable=False),
+    sa.Column("params", sa.JSON, nullable=False),
+    sa.Column("rules", sa.JSON, nullable=False),
+    sa.Column("first_session", sa.Date, nullable=False),
+    sa.Column("last_session", sa.Date, nullable=False),
+    sa.Column("inputs", _ID, nullable=False),
+    sa.Column("n_days", sa.Integer, nullable=False),
+    sa.Column("sharpe", sa.Double),
+    sa.Column("skew", sa.Double),
+    sa.Column("kurt", sa.Double),
+    sa.Column("annual_return", sa.Double, nullable=False),
+    sa.Column("turnover", sa.Double, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
+# bars: name -> {"least", "strict", "found"}; trials: how many the ledger held when the deflated ratio was computed.
+PROMOTIONS = sa.Table(
+    "promotions",
+    METADATA,
+    sa.Column("promotion_id", _ID, primary_key=True),
+    sa.Column("strategy_id", sa.String(32), nullable=False, index=True),
+    sa.Column("trial_id", _ID, sa.ForeignKey("trials.trial_id"), nullable=False, unique=True),
+    sa.Column("trials", sa.Integer, nullable=False),
+    sa.Column("bars", sa.JSON, nullable=False),
+    sa.Column("grid", sa.JSON, nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
 JOURNAL = sa.Table(
     "journal",
     METADATA,
@@ -143,4 +178,6 @@ KINDS: dict[str, tuple[sa.Table, str]] = {
     "decision": (DECISIONS, "decision_id"),
     "order": (ORDERS, "order_id"),
     "fill": (FILLS, "fill_id"),
+    "trial": (TRIALS, "trial_id"),
+    "promotion": (PROMOTIONS, "promotion_id"),
 }

@@ -1,7 +1,7 @@
 """CROSS-02: risk appetite: own risky assets when stress is low and equities trend up.
 
-Belongs here: the measure. Does not belong here: hysteresis and levels (rows.py). Claim, data, the two legs that have no
-free price (sovereign CDS, S&P future) and what falsifies it: docs/strategies.md.
+Belongs here: the measure. Does not belong here: hysteresis and levels (rows.py). Claim, data, the leg that has no
+free price (sovereign CDS) and what falsifies it: docs/strategies.md.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.registry import register
 from macro_fund.strategies.rows import (
     VOL_WINDOW,
+    Leg,
     fill_share,
     hysteresis,
-    instrument_state,
-    leg_rows,
     parameter,
     states_reason,
     table_rows,
+    trade_rows,
 )
 
 CLIP = 3.0
@@ -94,18 +94,16 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     "CROSS-02",
     hypothesis="Appetite for risk persists for weeks: low stress and rising equities are followed by more of the same.",
     falsified_by="beta-adjusted alpha <= 0, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/instrument_returns"),
+    inputs=("silver/as_known", "silver/leg_returns"),
     series=(*STRESS.values(), EQUITY),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:
-    """Table signals/cross_02: one row per session and leg (long equity, long BRL), the same signal on both.
+    """Table signals/cross_02: one row per session and leg (long IND, long BRL, long ES), the same signal on each.
 
-    z is the risk appetite index RAI. Equal risk between the legs is left to sizing: both carry the same score.
+    z is the risk appetite index RAI. Equal risk between the legs is left to sizing: each is a trade of its
+    own with the same score.
     """
     grid = panel.grid(sessions)
     frame = _frame(panel, params, grid)
-    legs = []
-    for instrument_id in params.instruments:
-        state = instrument_state(panel, instrument_id, grid)
-        legs.append(leg_rows(frame.join(state, on="session", maintain_order="left"), panel, params, instrument_id))
-    return table_rows(legs, params, sessions)
+    trades = [trade_rows(frame, panel, params, [Leg(i)]) for i in params.instruments]
+    return table_rows(trades, params, sessions)

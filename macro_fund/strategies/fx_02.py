@@ -16,13 +16,13 @@ from macro_fund.settings import Strategy
 from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.registry import register
 from macro_fund.strategies.rows import (
+    Leg,
     fill_share,
     hysteresis,
-    instrument_state,
-    leg_rows,
     parameter,
     states_reason,
     table_rows,
+    trade_rows,
 )
 
 SPOT = "br_usdbrl_ptax_ask"
@@ -104,7 +104,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     "FX-02",
     hypothesis="Carry of the real works when its trend agrees.",
     falsified_by="not better than carry alone and than momentum alone, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/instrument_returns"),
+    inputs=("silver/as_known", "silver/leg_returns"),
     series=("br_selic_target", "us_dff", SPOT),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:
@@ -114,8 +114,6 @@ def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFram
     """
     grid = panel.grid(sessions)
     frame = _frame(panel, params, grid)
-    legs = []
-    for instrument_id in params.instruments:
-        state = instrument_state(panel, instrument_id, grid, int(parameter(params, "vol_window")))
-        legs.append(leg_rows(frame.join(state, on="session", maintain_order="left"), panel, params, instrument_id))
-    return table_rows(legs, params, sessions)
+    window = int(parameter(params, "vol_window"))
+    trades = [trade_rows(frame, panel, params, [Leg(i)], window=window) for i in params.instruments]
+    return table_rows(trades, params, sessions)

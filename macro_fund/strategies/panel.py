@@ -1,30 +1,43 @@
-"""What a strategy sees: one frozen bundle of frames, so that every strategy has the same signature.
+"""What a strategy sees: one frozen bundle of tables, so that every strategy has the same signature.
 
-Belongs here: the bundle and the paths of a series or an instrument cut from it. Does not belong here: any formula of a
-strategy.
+Belongs here: the bundle and the paths of a series, a view or an instrument cut from it. Does not belong here: any
+formula of a strategy.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from macro_fund.settings import Instrument
+from macro_fund.settings import Instrument, RatingAction
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Frames with full history up to the last session asked for; `instruments` are those of config/instruments."""
+    """Tables by key (silver/as_known always) with full history up to the last session asked for.
 
-    as_known: pl.DataFrame
-    di_curve: pl.DataFrame
-    ust_curve: pl.DataFrame
-    instrument_returns: pl.DataFrame
-    monetary_view: pl.DataFrame
-    regime_view: pl.DataFrame
+    It holds what a strategy declares as its inputs and nothing else; `instruments` and `ratings` are
+    those of config/.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
     instruments: tuple[Instrument, ...]
+    ratings: tuple[RatingAction, ...] = ()
+
+    def table(self, key: str) -> pl.DataFrame:
+        """The table; raises ValueError when the strategy did not declare it."""
+        if key not in self.tables:
+            raise ValueError(
+                f"{key} is not in the panel; add it to the strategy's inputs (has: {', '.join(self.tables)})"
+            )
+        return self.tables[key]
+
+    @property
+    def as_known(self) -> pl.DataFrame:
+        return self.table("silver/as_known")
 
     def instrument(self, instrument_id: str) -> Instrument:
         """The instrument's settings; raises ValueError naming it when it is not in the panel."""
@@ -72,10 +85,22 @@ class Panel:
         before = pl.col("event_date").cum_max().shift(1)
         return rows.filter(before.is_null() | (pl.col("event_date") > before))
 
+    def view(self, key: str, columns: Sequence[str], grid: pl.DataFrame, prefix: str) -> pl.DataFrame:
+        """grid with {prefix}_{column} of an agent's view and {prefix}_status (no_view where it has no row).
+
+        A view has one row a session; numbers of a session without a view are null.
+        """
+        rows = self.table(key).select("session", *columns, "status")
+        named = {c: f"{prefix}_{c}" for c in (*columns, "status")}
+        joined = grid.select("session").join(rows.rename(named), on="session", how="left", maintain_order="left")
+        return joined.with_columns(pl.col(f"{prefix}_status").fill_null("no_view"))
+
     def returns(self, instrument_id: str, last: date) -> pl.DataFrame:
-        """instrument_returns of one instrument up to `last`, one row per trade_date, in order of knowledge."""
-        rows = self.instrument_returns.filter(
-            (pl.col("instrument") == instrument_id) & (pl.col("session") <= last)
-        ).sort("session", "trade_date")
+        """silver/leg_returns of one instrument up to `last`, one row per trade_date, in order of knowledge."""
+        rows = (
+            self.table("silver/leg_returns")
+            .filter((pl.col("instrument") == instrument_id) & (pl.col("session") <= last))
+            .sort("session", "trade_date")
+        )
         before = pl.col("trade_date").cum_max().shift(1)
         return rows.filter(before.is_null() | (pl.col("trade_date") > before))

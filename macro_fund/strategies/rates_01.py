@@ -15,19 +15,18 @@ import polars as pl
 from macro_fund.curves.flat_forward import YEAR_BD, curves
 from macro_fund.features.stats import rolling_vol
 from macro_fund.settings import Strategy
+from macro_fund.strategies.curve import contract_value, curve_nodes, recent
 from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.registry import register
 from macro_fund.strategies.rows import (
     DEGRADED_CAP,
-    SIGMA_MAX_AGE_DAYS,
+    Leg,
     hysteresis,
-    instrument_state,
-    leg_rows,
     parameter,
     table_rows,
+    trade_rows,
 )
 
-CURVE_MAX_AGE_DAYS = 7
 # Trust in the gate by the monetary view's status. A degraded view still gates; without a view the gate is open.
 MONETARY_WEIGHT = {"ok": 1.0, "degraded": 0.7, "no_view": DEGRADED_CAP}
 
@@ -62,26 +61,16 @@ def _cash(panel: Panel, grid: pl.DataFrame) -> pl.DataFrame:
     return level.with_columns(((1.0 + pl.col("cdi")) ** YEAR_BD - 1.0).alias("cdi"))
 
 
-def _nodes(panel: Panel, grid: pl.DataFrame) -> pl.DataFrame:
-    """row, session, curve_date, tenor_bd, rate of each session's newest curve: observed tenors, a week old at most."""
-    age = (pl.col("session") - pl.col("curve_date")).dt.total_days()
-    newest = pl.col("curve_date") == pl.col("curve_date").max().over("session")
-    return (
-        panel.di_curve.join(grid.with_row_index("row"), on="session", how="inner")
-        .filter((age <= CURVE_MAX_AGE_DAYS) & newest & pl.col("rate").is_finite() & ~pl.col("extrapolated"))
-        .select("row", "session", "curve_date", "tenor_bd", "rate")
-    )
-
-
 def _pnl_sigma(panel: Panel, instrument_id: str, grid: pl.DataFrame, window: int) -> Vector:
     """Daily standard deviation of the instrument's P&L as a fraction of the PU held (NaN where unknown or old)."""
     rows = panel.returns(instrument_id, grid["session"][-1])
-    daily = rows["pnl_brl"] / rows["price"].shift(1)
+    rate, dv01 = (rows[c].fill_null(float("nan")).to_numpy() for c in ("level", "dv01_brl"))
+    held = pl.Series(contract_value(rate, dv01), dtype=pl.Float64).fill_nan(None)
+    daily = rows["pnl_brl"] / held.shift(1)  # the PU of the contract that was held into the day
     rows = rows.select("session", "trade_date", rolling_vol(daily, window=window).alias("sigma"))
-    known = grid.join_asof(rows.unique("session", keep="last", maintain_order=True), on="session", strategy="backward")
-    recent = (pl.col("session") - pl.col("trade_date")).dt.total_days() <= SIGMA_MAX_AGE_DAYS
-    sigma = known.select(pl.when(recent & (pl.col("sigma") > 0)).then("sigma").cast(pl.Float64)).to_series()
-    return sigma.fill_null(float("nan")).to_numpy()
+    sigma = recent(rows, grid, ["sigma"])["sigma"].cast(pl.Float64)
+    known = pl.select(pl.when(sigma > 0).then(sigma)).to_series()
+    return known.fill_null(float("nan")).to_numpy()
 
 
 def _best(ratio: Vector) -> tuple[npt.NDArray[np.int64], Vector]:
@@ -94,7 +83,7 @@ def _best(ratio: Vector) -> tuple[npt.NDArray[np.int64], Vector]:
 
 def _gate(panel: Panel, grid: pl.DataFrame) -> pl.DataFrame:
     """monetary_score and monetary_status (no_view when the view is absent)."""
-    view = panel.monetary_view.select("session", monetary_score="state_score", monetary_status="status")
+    view = panel.table("agents/monetary_view").select("session", monetary_score="state_score", monetary_status="status")
     joined = grid.join(view, on="session", how="left", maintain_order="left")
     return joined.with_columns(pl.col("monetary_status").fill_null("no_view"))
 
@@ -106,7 +95,7 @@ def _session_frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> tuple[
     horizon, window = params.horizon_days, int(parameter(params, "vol_window"))
     frame = _cash(panel, grid).join(_gate(panel, grid), on="session", how="left", maintain_order="left")
     cash = frame.select(pl.when(pl.col("cdi_state") == "ok").then("cdi").fill_null(float("nan"))).to_series().to_numpy()
-    nodes = _nodes(panel, grid)
+    nodes = curve_nodes(panel, grid)
     sigma = np.stack([_pnl_sigma(panel, i, grid, window) for i in ids], axis=1)
     ratio = carry_roll(nodes, tenors, horizon, cash) / (sigma * np.sqrt(horizon))
     best, value = _best(ratio)
@@ -184,7 +173,7 @@ def _leg(frame: pl.DataFrame, column: int, ids: list[str], ratio: Vector, gate: 
     "RATES-01",
     hypothesis="The DI curve moves less than its forwards say, so the carry and roll-down of a tenor is earned.",
     falsified_by="more than 80% of the return is explained by changes of the Selic, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/di_curve", "silver/as_known", "silver/instrument_returns", "agents/monetary_view"),
+    inputs=("silver/di_curve", "silver/as_known", "silver/leg_returns", "agents/monetary_view"),
     series=("br_cdi_daily",),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:
@@ -198,7 +187,5 @@ def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFram
     gate = parameter(params, "gate_monetary_score")
     for column, instrument_id in enumerate(params.instruments):
         leg = _leg(frame, column, params.instruments, ratio, gate)
-        state = instrument_state(panel, instrument_id, grid, int(parameter(params, "vol_window")))
-        leg = leg.join(state, on="session", how="left", maintain_order="left")
-        legs.append(leg_rows(leg, panel, params, instrument_id))
+        legs.append(trade_rows(leg, panel, params, [Leg(instrument_id)], window=int(parameter(params, "vol_window"))))
     return table_rows(legs, params, sessions)

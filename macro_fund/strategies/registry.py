@@ -19,7 +19,11 @@ SignalFunction = Callable[[Panel, Strategy, list[date]], pl.DataFrame]
 
 @dataclass(frozen=True)
 class RegisteredStrategy:
-    """A strategy's claim and code. `inputs` are lake tables, `series` the ids that it reads of silver/as_known."""
+    """A strategy's claim and code.
+
+    `inputs` are lake tables, `series` the ids that it reads of silver/as_known, `licensed` ids that only a licensed
+    feed brings (config/series/licensed_prices.yaml): without them it has no view.
+    """
 
     id: str
     hypothesis: str
@@ -27,6 +31,7 @@ class RegisteredStrategy:
     inputs: tuple[str, ...]
     series: tuple[str, ...]
     signals: SignalFunction
+    licensed: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -43,14 +48,22 @@ def table_of(strategy_id: str) -> str:
 
 
 def register(
-    strategy_id: str, *, hypothesis: str, falsified_by: str, inputs: tuple[str, ...], series: tuple[str, ...]
+    strategy_id: str,
+    *,
+    hypothesis: str,
+    falsified_by: str,
+    inputs: tuple[str, ...],
+    series: tuple[str, ...],
+    licensed: tuple[str, ...] = (),
 ) -> Callable[[SignalFunction], SignalFunction]:
     """Decorator of a signals function; raises ValueError when the id is taken."""
 
     def add(function: SignalFunction) -> SignalFunction:
         if strategy_id in _STRATEGIES:
             raise ValueError(f"strategy {strategy_id} is registered twice; give one of them another id")
-        _STRATEGIES[strategy_id] = RegisteredStrategy(strategy_id, hypothesis, falsified_by, inputs, series, function)
+        _STRATEGIES[strategy_id] = RegisteredStrategy(
+            strategy_id, hypothesis, falsified_by, inputs, series, function, licensed
+        )
         return function
 
     return add

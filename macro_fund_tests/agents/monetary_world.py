@@ -120,7 +120,11 @@ def frames(n: int = N, seed: int = 7) -> Frames:
     ).with_columns(pl.col("session").dt.offset_by("-1d").alias("curve_date"))
     ust = bills.select(pl.col(c).cast(t) for c, t in TABLES["silver/ust_curve"].schema.items())
     return Frames(
-        w.keys, observations, priced_path(w.keys, dict(zip(since, selic.tolist(), strict=True))), w.panel.di_curve, ust
+        w.keys,
+        observations,
+        priced_path(w.keys, dict(zip(since, selic.tolist(), strict=True))),
+        w.panel.table("silver/di_curve"),
+        ust,
     )
 
 

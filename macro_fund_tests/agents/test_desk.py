@@ -14,11 +14,11 @@ from macro_fund.agents import narrative, words
 from macro_fund.agents.cases import cases
 from macro_fund.agents.consistency import PENALTY, RULES, consistency, final_views
 from macro_fund.agents.narrative import Fact, briefing, narrate, printed, template, unproven
+from macro_fund.store.agent_tables import AGENTS
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
 
 T = date(2024, 4, 1)
-AGENTS = ("inflation", "monetary", "fiscal", "fx", "regime")
 
 
 def view(agent: str, score: float | None = 0.0, confidence: float | None = 0.5, **given: Any) -> pl.DataFrame:

@@ -54,6 +54,7 @@ def built(observations: pl.DataFrame, sessions: list[date], **changed: pl.DataFr
         "ipca": _diffusion(observations, sessions),
         "focus": surprises(table().keys(sessions[0] - timedelta(days=150), sessions[-1])),
         "ettj": TABLES["silver/ettj"].empty(),
+        "retail": TABLES["silver/retail_real_curve"].empty(),
         "observations": observations,
     }
     return Tables(**(ready | changed))
@@ -192,6 +193,53 @@ def test_without_a_survey_nothing_is_priced_and_the_path_says_so() -> None:
     assert found["status"].unique().to_list() == ["no_view"]
     assert "priced" in found["reason"][0]
     assert found["pi12_model"].is_not_null().all()
+
+
+def retail(values: dict[int, float | None], age: int = 2) -> pl.DataFrame:
+    """silver/retail_real_curve of the last sessions: breakevens by tenor."""
+    rows = [(s, n, s - timedelta(days=age), 0.05, v) for s in SESSIONS[-3:] for n, v in values.items()]
+    names = ["session", "tenor_bd", "curve_date", "real_rate", "breakeven"]
+    frame = pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None).with_columns(
+        nominal_rate=0.05 + pl.col("breakeven"),
+        n_bonds=3,
+        status=pl.when(pl.col("breakeven").is_null()).then(pl.lit("no_view")).otherwise(pl.lit("ok")),
+        reason=pl.lit(""),
+    )
+    table_ = TABLES["silver/retail_real_curve"]
+    return frame.select(list(table_.schema)).cast(dict(table_.schema))
+
+
+@pytest.mark.parametrize(
+    ("values", "priced", "words"),
+    [
+        ({252: 0.061, 504: 0.055, 1260: 0.05}, 0.061, "retail breakeven of 1 years"),
+        ({252: None, 504: 0.055, 1260: 0.05}, 0.055, "retail breakeven of 2 years"),
+        ({252: None, 504: None, 1260: 0.05}, 0.05, "retail breakeven of 5 years"),
+        ({252: None, 504: None, 1260: None, 2520: 0.05}, None, "no retail one"),
+    ],
+)
+def test_the_shortest_retail_breakeven_stands_in(
+    values: dict[int, float | None], priced: float | None, words: str
+) -> None:
+    surveys = pl.col("series_id").is_in(inputs.SURVEYS) & (pl.col("session") >= date(2015, 12, 1))
+    silent = replaced(base(), observations=OBSERVATIONS.filter(~surveys), retail=retail(values))
+    found = view(silent, SESSIONS[-3:])
+    assert found["pi12_priced"].to_list() == [priced] * 3
+    assert found["status"].unique().to_list() == ["no_view" if priced is None else "degraded"]
+    assert found["reason"].str.contains(words, literal=True).all()
+    if priced is not None:
+        assert (found["confidence"] <= 0.4).all()
+        assert found["state_score"].is_not_null().all()
+
+
+def test_a_retail_breakeven_is_not_asked_where_there_is_a_survey_nor_when_it_is_old() -> None:
+    plain, with_retail = (view(replaced(base(), retail=r), SESSIONS[-3:]) for r in (base().retail, retail({252: 0.2})))
+    assert with_retail["breakeven_retail"].to_list() == [0.2] * 3
+    columns = ["pi12_priced", "state_score", "status", "reason"]
+    assert_frame_equal(plain.select(columns), with_retail.select(columns))
+    old = view(replaced(base(), retail=retail({252: 0.2}, age=8)), SESSIONS[-3:])
+    assert old["breakeven_retail"].null_count() == 3
+    assert old["breakeven_retail_bd"].null_count() == 3
 
 
 def test_parts_that_do_not_add_up_are_not_used() -> None:

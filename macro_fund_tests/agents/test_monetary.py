@@ -267,6 +267,8 @@ def test_months_without_a_survey_leave_r_star_and_are_told() -> None:
     [
         ("neutral_rate", 0.02, "no_view", "sanity: r* is 2.0%, outside 2.5..7.5%"),
         ("neutral_rate", 0.08, "no_view", "sanity: r* is 8.0%"),
+        ("neutral_rate", 0.024999, "no_view", "sanity: r* is 2.49%, outside 2.5..7.5%"),
+        ("neutral_rate", 0.075001, "no_view", "sanity: r* is 7.51%, outside 2.5..7.5%"),
         ("neutral_fallback", 1.0, "degraded", "one-sided trend of real rates"),
         ("rule_rmse", None, "degraded", "stated parameters"),
         ("term_premium_meetings", 39.0, "degraded", "no term premium taken out: 39 decisions"),

@@ -164,3 +164,20 @@ def test_the_neutral_rate_of_the_quarter_before_counts() -> None:
     found = fit_smoothed(rate, neutral, expected, target, gap)
     assert found.rmse < 1e-9
     assert (found.rho, found.phi, found.theta) == pytest.approx((0.85, 2.0, 0.6), abs=1e-5)
+
+
+def test_a_committee_that_changes_its_rule_is_seen_and_one_that_does_not_is_not() -> None:
+    """From the middle on it sets the rate a point above the same rule's: the CUSUM test of the residuals rejects."""
+    same, changed = [], []
+    for seed in range(12):
+        rate, neutral, expected, target, gap = policy(seed, 120, 0.8, 1.8, 0.5, noise=0.001)
+        same.append(fit_smoothed(rate, neutral, expected, target, gap).break_p)
+        later = np.where(np.arange(120) < 60, 0.0, 0.02)
+        new = policy(seed, 120, 0.8, 1.8, 0.5, noise=0.001)[0] + later * (1 - 0.8 ** np.maximum(np.arange(120) - 59, 0))
+        changed.append(fit_smoothed(new, neutral, expected, target, gap).break_p)
+    assert np.mean(np.array(same) < 0.05) <= 0.2
+    assert np.mean(np.array(changed) < 0.05) >= 0.9
+
+
+def test_few_quarters_have_no_break_test() -> None:
+    assert fit_smoothed(*policy(2, 18, 0.85, 2.0, 0.5)).break_p is None

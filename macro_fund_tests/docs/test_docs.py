@@ -77,7 +77,7 @@ def test_commands_exist(page: Path):
 def test_a_command_that_does_not_exist_is_found():
     assert problem("run --date 2026-11-19") == ""
     assert problem("proposals approve 3d42 --as 'Ana Lima'") == ""
-    assert problem("backtest run") == "no command 'backtest'"
+    assert problem("forecast run") == "no command 'forecast'"
     assert problem("run --when 2026-11-19") == "no option --when of run"
 
 

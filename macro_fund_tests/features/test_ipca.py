@@ -130,3 +130,35 @@ def test_real_cores_and_pace_of_2021() -> None:
 def test_twelve_months_are_compounded_not_added() -> None:
     """mc_accumulate_12m: twelve months of 0.5% are 6.16778118644995%."""
     assert ipca.compound(np.full(12, 0.005), 12)[-1] * 100 == pytest.approx(6.16778118644995, abs=1e-9)
+
+
+def test_diffusion_and_trimmed_mean_by_hand() -> None:
+    """BCB's definitions: what is unchanged did not rise; a fifth of the weight is cut off at each end."""
+    assert ipca.diffusion(np.array([0.5, -0.2, 0.0, 1.1, 0.3, -0.1, 0.0, 0.2])) == 0.5
+    changes, weights = np.array([-1.0, 0.0, 0.5, 1.0, 4.0]), np.array([10.0, 30.0, 30.0, 20.0, 10.0])
+    assert ipca.trimmed_mean(changes, weights) == pytest.approx(0.4166666666666667, abs=1e-12)
+    assert ipca.trimmed_mean(changes, weights, 0.0) == pytest.approx(float(changes @ weights) / 100.0)
+
+
+@given(st.lists(st.tuples(st.floats(-0.5, 0.5), st.floats(0.01, 1.0)), min_size=3, max_size=20), st.floats(0.0, 0.45))
+def test_a_trimmed_mean_lies_inside_hears_no_order_and_no_outlier(
+    items: list[tuple[float, float]], trim: float
+) -> None:
+    changes, weights = (np.array(x) for x in zip(*items, strict=True))
+    found = ipca.trimmed_mean(changes, weights, trim)
+    assert changes.min() - 1e-12 <= found <= changes.max() + 1e-12
+    assert ipca.trimmed_mean(changes[::-1], weights[::-1], trim) == pytest.approx(found, abs=1e-9)
+    top = changes.argmax()
+    if trim > weights[top] / weights.sum() + 1e-9:
+        wild = changes.copy()
+        wild[top] += 1000.0
+        assert ipca.trimmed_mean(wild, weights, trim) == pytest.approx(found, abs=1e-9)
+
+
+def test_bad_baskets_are_refused() -> None:
+    one = np.ones(3)
+    with pytest.raises(ValueError, match="at least one item"):
+        ipca.diffusion(one[:0])
+    for weights, trim in ((-one, 0.2), (0 * one, 0.2), (one[:2], 0.2), (one, 0.5)):
+        with pytest.raises(ValueError, match="trimmed mean"):
+            ipca.trimmed_mean(one, weights, trim)

@@ -20,10 +20,10 @@ import polars as pl
 from macro_fund.definitions import build_defs
 from macro_fund.home import Home, home_path
 from macro_fund.orchestration.resources import FundResource
-from macro_fund.orchestration.run import side_table
 from macro_fund.sources.http import Reply, Request, Transport, TransportError
 from macro_fund.store.table import Table
 from macro_fund.store.tables import PROVENANCE, TABLES
+from macro_fund.store.verdicts import side_table
 from macro_fund_tests.graph.wrong_answers import Fault, another, not_a_number, times_100, wrong
 
 

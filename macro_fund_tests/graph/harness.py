@@ -30,8 +30,8 @@ HISTORY_START = date(2021, 3, 1)
 INCEPTION = date(2024, 4, 1)
 
 # Assets with rows on few days: a refit, a document. The opening partition has some of each.
-_SELDOM = ("_model", "_passthrough", "fiscal_path", "policy_text")
-SELDOM = {k for k in TABLES if k.startswith("agents/") and k.endswith(_SELDOM)}
+_SELDOM = ("_model", "_passthrough", "fiscal_path", "policy_text", "scorecard", "backtest_trades")
+SELDOM = {k for k in TABLES if k.split("/")[0] in ("agents", "research") and k.endswith(_SELDOM)}
 
 Digests = dict[tuple[str, date], str]
 

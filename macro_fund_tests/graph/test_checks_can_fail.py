@@ -18,16 +18,18 @@ import pytest
 from macro_fund.home import Home
 from macro_fund.orchestration import graph as nodes
 from macro_fund.orchestration.node import Node
-from macro_fund.orchestration.run import Run, side_table
+from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver_dbt import MODELS, SCRATCH, fill_scratch, own_project
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
+from macro_fund.store.verdicts import side_table
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
 
 # No series of the project's catalogue is licensed: this source has no rows, and only checks that the others have too.
 WITHOUT_ROWS = "bronze/licensed_prices"
 NODES = {n.key: n for n in nodes.NODES if n.key != WITHOUT_ROWS}
+STRATEGIES = [key for key in NODES if key.startswith("signals/") and key != "signals/monitor"]
 CHECKS = [(key, check.name) for key, node in NODES.items() for check in node.checks]
 
 Corruption = Callable[[Run, pl.DataFrame], pl.DataFrame]
@@ -116,6 +118,9 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("silver/policy_path", "steps_in_order"): put("effective_bd", 0),
     ("silver/real_curve", "no_arbitrage"): put("real_rate", -0.5),
     ("silver/real_curve", "reprices_bonds"): put("real_rate", pl.col("real_rate") + 1e-6),
+    ("silver/retail_real_curve", "between_bonds"): put("real_rate", pl.col("real_rate") + 1e-6),
+    ("silver/retail_real_curve", "breakevens"): put("breakeven", pl.col("breakeven") + 1e-6),
+    ("silver/retail_real_curve", "bounded"): put("real_rate", 0.26),
     ("silver/ettj", "bounded"): put("real_rate", 0.41),
     ("silver/ettj", "breakeven"): put("breakeven", pl.col("breakeven") + 1e-5),
     ("silver/bond_marks", "pu_of_rate"): put("pu_brl", pl.col("pu_brl") + 1.0),
@@ -139,6 +144,16 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("silver/cupom_curve", "no_arbitrage"): put("rate", -13.0),
     ("silver/cupom_curve", "reprices_contracts"): another_price,
     ("silver/instrument_returns", "bounded"): put("shock", 1001.0),
+    ("silver/leg_returns", "risk_prices_moves"): then(put("shock", 50.0), put("pnl_brl", 0.0), put("rolled", False)),
+    ("silver/leg_returns", "bounded"): put("cost_brl", -0.01),
+    ("silver/leg_returns", "shock_bounded"): put("shock", 1001.0),
+    ("research/backtest_positions", "free_price"): put("trade_date", date(2019, 1, 2)),
+    ("research/backtest_positions", "bounded"): put("margin_brl", -1.0),
+    ("research/backtest_trades", "bounded"): put("u_brl", -1.0),
+    ("research/backtest_daily", "same_as_simulated"): put("gross_brl", pl.col("gross_brl") + 0.01),
+    ("research/backtest_daily", "adds_up"): put("net_brl", pl.col("net_brl") + 0.01),
+    ("research/backtest_book", "adds_up"): put("equity_brl", pl.col("equity_brl") + 0.01),
+    ("research/scorecard", "bounded"): put("psr", 1.01),
     ("agents/inflation_model", "weights_sum"): scaled("value", 1.01, pl.col("parameter") == "persistence"),
     ("agents/inflation_passthrough", "converged"): then(put("r_hat", 1.2), put("status", "ok")),
     ("agents/inflation_path", "twelve_months"): without(pl.col("months_ahead") == 7),
@@ -201,12 +216,10 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ),
     ("agents/regime_view", "bounded"): put("state_score", 1.01),
     ("agents/regime_view", "excluded_not_zero"): then(put("status", "no_view"), put("state_score", 0.0)),
-    **{(s, "bounded"): put("signal", -1.01) for s in NODES if s.startswith("signals/")},
-    **{
-        (s, "direction_has_signal"): then(put("direction", 1), put("signal", None))
-        for s in NODES
-        if s.startswith("signals/")
-    },
+    **{(s, "bounded"): put("signal", -1.01) for s in STRATEGIES},
+    **{(s, "direction_has_signal"): then(put("direction", 1), put("signal", None)) for s in STRATEGIES},
+    ("signals/monitor", "events_counted"): put("value", pl.col("value") + 1.0, pl.col("kind") == "summary"),
+    ("signals/monitor", "events_hold"): put("value", -1.0, pl.col("kind") == "summary"),
     ("portfolio/conviction", "contributions_sum"): put("score", pl.col("score") + 0.1),
     ("portfolio/conviction", "bounded"): put("score", 1.01),
     ("portfolio/targets", "shares_sum"): put("shares", pl.col("shares").list.head(0), LISTED),
@@ -289,6 +302,12 @@ def test_a_check_speaks_when_its_table_is_spoilt(running_home: Home, copy_home: 
     assert found, f"{asset} {check} accepts a spoilt table"
     assert {s for s, _ in found} <= set(run.sessions), "a problem is told of a session outside the run"
     assert all(text.strip() for _, text in found)
+
+
+@pytest.mark.parametrize("column", ["primary_12m", "primary_gap"])
+def test_a_fiscal_gap_stands_exactly_where_the_primary_balance_does(running_home: Home, column: str):
+    run, frame = latest(running_home, NODES["agents/fiscal_view"])
+    assert problems(NODES["agents/fiscal_view"], "stabilising_recomputed", run, put(column, None)(run, frame))
 
 
 @pytest.mark.parametrize("asset", sorted(NODES))

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from macro_fund.cli import app
 from macro_fund.home import Home, create
 from macro_fund.orchestration.operate import Report
-from macro_fund.orchestration.run import side_table
 from macro_fund.store.table import Table
 from macro_fund.store.tables import FAILURES, PROVENANCE, QUARANTINE, TABLES
+from macro_fund.store.verdicts import side_table
 from macro_fund_tests import realworld
 from macro_fund_tests.graph import harness
 from macro_fund_tests.realworld import RealWorld

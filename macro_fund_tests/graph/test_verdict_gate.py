@@ -19,8 +19,9 @@ from macro_fund.orchestration.assets import build_asset
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.operate import Report, steps_of
 from macro_fund.orchestration.resources import FundResource
-from macro_fund.orchestration.run import Run, side_table
+from macro_fund.orchestration.run import Run
 from macro_fund.store.tables import TABLES
+from macro_fund.store.verdicts import side_table
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
 

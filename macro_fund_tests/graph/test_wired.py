@@ -18,13 +18,15 @@ import yaml
 from macro_fund.agents.consistency import SPREAD_SERIES
 from macro_fund.home import Home
 from macro_fund.orchestration import graph as nodes
-from macro_fund.orchestration.run import Run, side_table
+from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver_dbt import MODELS
 from macro_fund.reports.dbt_sources import observation_sources
 from macro_fund.settings import default_settings
 from macro_fund.store.agent_tables import VIEW_ASSETS
 from macro_fund.store.table import Table
 from macro_fund.store.tables import TABLES
+from macro_fund.store.verdicts import side_table
+from macro_fund.strategies.registry import all_strategies
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
 from macro_fund_tests.graph.ledgers import ledger_again
@@ -161,7 +163,18 @@ def _everyone_in_conflict(home: Home, key: date) -> Home:
     return _change("silver/market_features", z_change=wide, status=fine)(home, key)
 
 
+def _unsettled(home: Home, key: date) -> Home:
+    """Stand-ins count where nothing settled: no DAP did."""
+
+    def without(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.filter(~pl.col("instrument").str.starts_with("DAP"))
+
+    move(home, TABLES["silver/instrument_returns"], key, without)
+    return home
+
+
 SCENES: dict[str, Callable[[Home, date], Home]] = {
+    "silver/leg_returns": _unsettled,
     "pms/fills": _before_the_fills,
     PROPOSALS: _half_a_book,
     "agents/consistency": _everyone_in_conflict,
@@ -226,7 +239,26 @@ def _refused(table: str, status: str) -> Callable[[Home, date], Home]:
 # A rule counts when it fires.
 _conflict = _change("agents/consistency", fired=pl.lit(True), agents=pl.lit(["fx"], dtype=pl.List(pl.String)))
 
+
+def _speaks(signals: str) -> Callable[[Home, date], Home]:
+    """A strategy without a view, or that never moves, holds nothing: give it one that turns every few sessions."""
+    side = pl.when(pl.col("session").dt.day() < 15).then(1).otherwise(-1)
+    return _change(
+        signals,
+        status=pl.lit("ok"),
+        signal=side * 0.8,
+        direction=side.cast(pl.Int8),
+        strength=pl.lit(0.8),
+        leg_weight=pl.lit(1.0),
+        sigma_daily=pl.lit(5.0),
+    )
+
+
+SIMULATED = ("research/backtest_positions", "research/backtest_trades")
+
 OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
+    ("silver/leg_returns", "silver/contract_marks"): _change("silver/contract_marks", limit_locked=pl.lit(True)),
+    **{(a, s.table): _speaks(s.table) for a in SIMULATED for s in all_strategies()},
     ("reports/morning_pack", "silver/contract_marks"): _expires_soon,
     ("reports/morning_pack", "agents/narrative"): _change("agents/narrative", text=pl.col("text") + "."),
     **{(a, "agents/consistency"): _conflict for a in ("agents/views", "agents/narrative", "reports/morning_pack")},

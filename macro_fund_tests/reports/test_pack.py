@@ -12,6 +12,7 @@ import pytest
 
 from macro_fund.reports import plots
 from macro_fund.reports.blocks import Number, print_number
+from macro_fund.reports.figure import watermarked
 from macro_fund.reports.pack import Pack, build_pack
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
 from macro_fund.store.lake import shape_problems
@@ -169,9 +170,9 @@ def test_pictures_are_the_same_each_time_and_carry_the_mark(frames: Frames) -> N
     nav = frames["pms/nav"]
     picture = plots.nav_picture(nav)
     assert picture == plots.nav_picture(nav)
-    assert plots.watermarked(picture, "") == picture
-    assert plots.watermarked(picture, "SAMPLE") != picture
-    assert plots.watermarked(picture, "SAMPLE").startswith(b"\x89PNG")
+    assert watermarked(picture, "") == picture
+    assert watermarked(picture, "SAMPLE") != picture
+    assert watermarked(picture, "SAMPLE").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ from macro_fund.settings import default_settings
 from macro_fund.store.tables import TABLES
 from macro_fund.strategies.panel import Panel
 from macro_fund.time.sessions import Sessions, assign_session, sessions
+from macro_fund_tests.strategies.events_frames import IPCA_LAG, events_tables, ipca_months
+from macro_fund_tests.strategies.fx_frames import fx_months, fx_series, fx_tables
+from macro_fund_tests.strategies.rates_frames import rates_series, rates_tables
 
 UTC_TIME = pl.Datetime("us", "UTC")
 NODES = (1, 21, 63, 126, 252, 504, 756, 1260, 2520)
@@ -86,25 +89,31 @@ def world_observations(last: date, seed: int) -> pl.DataFrame:
     slow = {
         "br_ibc_br_sa": (_walk(rng, m, 120.0, 0.006) * trend, 78),
         "br_ipca_12m": (0.055 + 0.01 * np.sin(np.arange(m) / 14.0), 42),
+        "br_ipca_mom": (ipca_months(m, seed), IPCA_LAG),
         **{k: (v, 42) for k, v in rates.items()},
         "us_cfnai": (rng.normal(0, 0.6, m), 56),
         "us_cpi_core": (_walk(rng, m, 220.0, 0.0004) * np.exp(0.0017 * np.arange(m)), 51),
     }
     years = [date(y, 1, 1) for y in range(2006, last.year + 3)]
     parts = [observed(k, days, v, lag) for k, (v, lag) in daily.items()]
-    parts += [observed(k, monthly, v, lag) for k, (v, lag) in slow.items()]
+    parts += [observed(k, days, v, lag) for k, (v, lag) in rates_series(n, seed).items()]
+    parts += [observed(k, days, v, lag) for k, (v, lag) in fx_series(n, seed).items()]
+    parts += [observed(k, monthly, v, lag) for k, (v, lag) in {**slow, **fx_months(m, seed)}.items()]
     parts.append(observed("br_inflation_target", years, np.full(len(years), 0.045), -900))
     rows = pl.concat(parts).filter(pl.col("session") <= last)
     return rows.sort("session", "series_id", "event_date", "knowledge_time")
 
 
 def world_curve(keys: list[date], seed: int, front: float = 0.11, slope: float = 0.01) -> pl.DataFrame:
-    """silver/di_curve: rate = front + slope x (1 - exp(-years)) + a common level that wanders a little."""
-    rng = np.random.default_rng(seed + 1)
+    """silver/di_curve: rate = front + slope x (1 - exp(-years)) + a level and a tilt that wander a little."""
+    rng, more = np.random.default_rng(seed + 1), np.random.default_rng([seed, 107])
     level = np.cumsum(rng.normal(0, 2e-4, len(keys)))
     level -= np.linspace(0, level[-1], len(keys))
     tenor = np.array(NODES)
+    tilt = np.cumsum(more.normal(0, 5e-5, len(keys)))
+    tilt -= np.linspace(0, tilt[-1], len(keys))
     rate = front + slope * (1.0 - np.exp(-tenor / 252.0))[None, :] + level[:, None]
+    rate = rate + tilt[:, None] * np.log1p(tenor / 252.0)[None, :]
     log_c = np.log1p(rate) * tenor / 252.0
     earlier = np.stack([np.interp(np.maximum(tenor - 21, 0), [0, *NODES], [0.0, *row]) for row in log_c])
     forward = np.where(tenor >= 21, np.expm1((log_c - earlier) * 252.0 / 21.0), np.nan)
@@ -125,34 +134,38 @@ def world_curve(keys: list[date], seed: int, front: float = 0.11, slope: float =
 
 
 def world_returns(keys: list[date], seed: int) -> pl.DataFrame:
-    """silver/instrument_returns of every instrument of the config."""
-    rng = np.random.default_rng(seed + 2)
+    """silver/leg_returns of every instrument of the config."""
     parts = []
-    for instrument in default_settings().instruments:
+    for number, instrument in enumerate(default_settings().instruments):
+        rng = np.random.default_rng([seed, number])
         n = len(keys)
-        di = instrument.root == "DI1"
-        shock = rng.normal(0.0, 8.0 if di else 0.01, n)
-        rate = 0.12 + np.clip(np.cumsum(shock) * 1e-6, -0.01, 0.01)
-        price = 1e5 / (1.0 + rate) ** (instrument.tenor_bd / 252.0) if di else 2000.0 * np.exp(np.cumsum(shock) * 0.05)
-        dv01 = 1e-4 * instrument.tenor_bd / 252.0 / (1.0 + rate) * price if di else np.zeros(n)
-        pnl = -dv01 * shock if di else price * shock * instrument.point_value_brl
+        rates = instrument.quoted_in_rates
+        years = instrument.tenor_bd / 252.0
+        shock = rng.normal(0.0, 8.0 if rates else 0.01, n)
+        level = (
+            0.12 + np.clip(np.cumsum(shock) * 1e-6, -0.01, 0.01) if rates else 2000.0 * np.exp(np.cumsum(shock) * 0.05)
+        )
+        pu = 1e5 / (1.0 + level) ** years
+        dv01 = 1e-4 * years / (1.0 + level) * pu if rates else np.zeros(n)
+        pnl = -dv01 * shock if rates else level * shock * instrument.point_value_brl
         parts.append(
             pl.DataFrame(
                 {
                     "session": keys,
                     "trade_date": [k - timedelta(days=1) for k in keys],
                     "instrument": instrument.id,
-                    "contract": f"{instrument.root}F30",
-                    "next_contract": f"{instrument.root}F30",
-                    "price": price,
-                    "rate": rate if di else [None] * n,
-                    "bdays": instrument.tenor_bd,
-                    "pnl_brl": [None, *pnl[1:]],
+                    "basis": "listed" if instrument.book else "proxy",
+                    "level": level,
                     "shock": [None, *shock[1:]],
+                    "pnl_brl": [None, *pnl[1:]],
                     "dv01_brl": dv01,
-                    "delta_brl": np.zeros(n) if di else price * instrument.point_value_brl,
+                    "delta_brl": np.zeros(n) if rates else level * instrument.point_value_brl,
+                    "cost_brl": 0.5 * dv01 + 1.0 if rates else np.full(n, 30.0),
+                    "margin_brl": 100.0 * dv01 if rates else level,
+                    "rolled": False,
+                    "limit_locked": False,
                 }
-            ).select(pl.col(c).cast(t) for c, t in TABLES["silver/instrument_returns"].schema.items())
+            ).select(pl.col(c).cast(t) for c, t in TABLES["silver/leg_returns"].schema.items())
         )
     return pl.concat(parts).sort("session", "trade_date", "instrument")
 
@@ -178,7 +191,16 @@ def as_known(observations: pl.DataFrame, keys: list[date]) -> pl.DataFrame:
 def monetary_rows(keys: list[date], score: float = 0.0, status: str = "ok") -> pl.DataFrame:
     """The columns of agents/monetary_view that strategies read."""
     return pl.DataFrame(
-        {"session": keys, "state_score": score, "status": status}, schema_overrides={"session": pl.Date}
+        {
+            "session": keys,
+            "state_score": score,
+            "confidence": 0.8,
+            "status": status,
+            "reason": "",
+            "us_score": 0.6 * np.sin(np.arange(len(keys)) / 40.0),
+            "us_reason": "",
+        },
+        schema_overrides={"session": pl.Date},
     )
 
 
@@ -191,7 +213,10 @@ class World:
     panel: Panel
 
     def with_panel(self, **changes: pl.DataFrame) -> World:
-        return replace(self, panel=replace(self.panel, **changes))
+        """The world with other tables, named by the last part of their key (as_known, monetary_view)."""
+        keys = {key.split("/")[1]: key for key in self.panel.tables}
+        tables = {**self.panel.tables, **{keys[name]: frame for name, frame in changes.items()}}
+        return replace(self, panel=replace(self.panel, tables=tables))
 
 
 @cache
@@ -199,15 +224,19 @@ def world(n: int = 900, seed: int = 7, front: float = 0.11, slope: float = 0.01)
     """The first `n` sessions of history."""
     keys = table().keys(START, date(2030, 12, 30))[:n]
     observations = world_observations(keys[-1], seed)
-    panel = Panel(
-        as_known=as_known(observations, keys),
-        di_curve=world_curve(keys, seed, front, slope),
-        ust_curve=TABLES["silver/ust_curve"].empty(),
-        instrument_returns=world_returns(keys, seed),
-        monetary_view=monetary_rows(keys),
-        regime_view=TABLES["agents/regime_view"].empty(),
-        instruments=default_settings().instruments,
-    )
+    rates, events = rates_tables(keys, seed), events_tables(keys, seed)
+    tables = {
+        "silver/as_known": as_known(observations, keys),
+        "silver/di_curve": world_curve(keys, seed, front, slope),
+        "silver/leg_returns": world_returns(keys, seed),
+        "agents/monetary_view": monetary_rows(keys),
+        **rates,
+        **events,
+        "silver/focus": pl.concat([rates["silver/focus"], events["silver/focus"]]).sort(TABLES["silver/focus"].sort),
+        **fx_tables(keys, seed),
+        "silver/observations": observations,
+    }
+    panel = Panel(tables, default_settings().instruments, default_settings().ratings)
     return World(keys, observations, panel)
 
 

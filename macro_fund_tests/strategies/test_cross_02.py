@@ -66,12 +66,13 @@ def test_rising_equities_raise_appetite() -> None:
     assert last(scaled(world(N), "us_spx", 1.03, 30))["IND_2M"]["z"] > last(world(N))["IND_2M"]["z"]
 
 
-def test_both_legs_hold_risk_on_the_same_side() -> None:
+def test_all_legs_hold_risk_on_the_same_side() -> None:
     rows = signals(world(N).panel, PARAMS, world(N).keys)
     held = rows.filter(pl.col("direction") != 0)
     sides = held.pivot(on="instrument", index="session", values="direction")
     assert sides.height > 0
     assert (sides["IND_2M"] == -sides["DOL_1M"]).all()
+    assert (sides["IND_2M"] == sides["ES"]).all()
     index = held.filter(pl.col("instrument") == "IND_2M")
     assert (index["signal"].sign() == index["direction"]).all()
 
@@ -91,10 +92,10 @@ def test_a_stale_or_missing_input_gives_no_view(series: str) -> None:
 
 def test_an_unlisted_leg_keeps_its_signal() -> None:
     w = world(N)
-    returns = w.panel.instrument_returns.filter(pl.col("instrument") != "IND_2M")
-    rows = last(w.with_panel(instrument_returns=returns))
+    returns = w.panel.table("silver/leg_returns").filter(pl.col("instrument") != "IND_2M")
+    rows = last(w.with_panel(leg_returns=returns))
     assert rows["IND_2M"]["signal"] == rows["DOL_1M"]["signal"]
     assert rows["IND_2M"]["entry_level"] is None
     assert rows["IND_2M"]["stop_level"] is None
-    assert "IND_2M has no listed price" in rows["IND_2M"]["reason"]
+    assert "IND_2M has no price this session" in rows["IND_2M"]["reason"]
     assert rows["DOL_1M"]["entry_level"] is not None

@@ -25,9 +25,9 @@ def test_a_foreign_holiday_is_no_zero_return() -> None:
 
 def test_a_settlement_repeated_in_a_later_session_is_no_new_day() -> None:
     w = world(N)
-    rows = w.panel.instrument_returns
+    rows = w.panel.table("silver/leg_returns")
     again = rows.filter(pl.col("session") == w.keys[-2]).with_columns(pl.lit(w.keys[-1]).alias("session"))
-    path = w.with_panel(instrument_returns=pl.concat([rows, again])).panel.returns("DOL_1M", w.keys[-1])
+    path = w.with_panel(leg_returns=pl.concat([rows, again])).panel.returns("DOL_1M", w.keys[-1])
     assert path["trade_date"].to_list() == rows.filter(pl.col("instrument") == "DOL_1M")["trade_date"].to_list()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -14,7 +14,7 @@ from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.registry import RegisteredStrategy, all_strategies
 from macro_fund_tests.strategies.frames import poisoned, world
 
-W = world(700)
+W = world(900)
 every = pytest.mark.parametrize("strategy", all_strategies(), ids=lambda s: s.id)
 
 
@@ -23,8 +23,7 @@ def params(strategy: RegisteredStrategy):
 
 
 def mapped(panel: Panel, change) -> Panel:
-    names = [f.name for f in fields(panel) if isinstance(getattr(panel, f.name), pl.DataFrame)]
-    return replace(panel, **{n: change(getattr(panel, n)) for n in names if not getattr(panel, n).is_empty()})
+    return replace(panel, tables={k: change(f) if not f.is_empty() else f for k, f in panel.tables.items()})
 
 
 @every
@@ -33,10 +32,12 @@ def test_shape(strategy: RegisteredStrategy) -> None:
     table = TABLES[strategy.table]
     assert rows.schema == table.schema
     assert rows.select(table.sort).is_duplicated().sum() == 0
-    assert rows.height == len(W.keys) * len(params(strategy).instruments)
+    assert set(rows["instrument"]) == set(params(strategy).instruments)
+    assert rows.group_by("session").len()["len"].n_unique() == 1
+    assert rows["session"].n_unique() == len(W.keys)
     assert rows.select(pl.col(table.required).null_count()).sum_horizontal().item() == 0
     seen = rows.filter(pl.col("status") != "no_view")
-    assert seen.height > 0
+    assert (seen.height > 0) == (not strategy.licensed)
     assert seen["signal"].is_between(-1, 1).all()
     assert seen["confidence"].is_between(0, 1).all()
     assert (rows["reason"] != "").all()

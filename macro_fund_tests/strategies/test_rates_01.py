@@ -58,13 +58,14 @@ def test_the_signal_by_hand() -> None:
     w = world(N)
     rows = last(w)
     cdi = w.panel.as_known.filter(pl.col("series_id") == "br_cdi_daily").sort("session")["value"][-1]
-    curve = w.panel.di_curve.filter(pl.col("session") == w.keys[-1])
+    curve = w.panel.table("silver/di_curve").filter(pl.col("session") == w.keys[-1])
     ratio = {}
     for name, n in TENORS.items():
         ends = np.interp([n - 21, n], curve["tenor_bd"], np.log1p(curve["rate"]) * curve["tenor_bd"] / 252)
         earned = np.exp(ends[1] - ends[0]) / (1 + cdi) ** 21 - 1
-        held = w.panel.instrument_returns.filter(pl.col("instrument") == name)
-        daily = held["pnl_brl"].to_numpy()[1:] / held["price"].to_numpy()[:-1]
+        held = w.panel.table("silver/leg_returns").filter(pl.col("instrument") == name)
+        value = 1e5 / (1 + held["level"].to_numpy()) ** (n / 252)  # the world holds each tenor to the day
+        daily = held["pnl_brl"].to_numpy()[1:] / value[:-1]
         ratio[name] = earned / (np.std(daily[-63:], ddof=1) * np.sqrt(21))
         assert rows[name]["z"] == pytest.approx(ratio[name], abs=1e-10)
     best = max(ratio, key=lambda k: abs(ratio[k]))
@@ -128,23 +129,25 @@ def test_no_cash_rate_gives_no_view() -> None:
 
 def test_no_curve_gives_no_view() -> None:
     w = world(N)
-    rows = last(w.with_panel(di_curve=w.panel.di_curve.filter(pl.col("session") < w.keys[-1])))
+    rows = last(w.with_panel(di_curve=w.panel.table("silver/di_curve").filter(pl.col("session") < w.keys[-1])))
     assert {r["status"] for r in rows.values()} == {"no_view"}
     assert "DI curve is missing" in rows["DI1_1Y"]["reason"]
 
 
 def test_the_newest_curve_of_a_session_counts() -> None:
     w = world(N)
-    old = w.panel.di_curve.filter(pl.col("session") == w.keys[-1]).with_columns(
-        pl.col("curve_date").dt.offset_by("-2d"), pl.col("rate") + 0.02
+    old = (
+        w.panel.table("silver/di_curve")
+        .filter(pl.col("session") == w.keys[-1])
+        .with_columns(pl.col("curve_date").dt.offset_by("-2d"), pl.col("rate") + 0.02)
     )
-    both = pl.concat([w.panel.di_curve, old]).sort("session", "curve_date", "tenor_bd")
+    both = pl.concat([w.panel.table("silver/di_curve"), old]).sort("session", "curve_date", "tenor_bd")
     assert last(w.with_panel(di_curve=both)) == last(w)
 
 
 def test_a_tenor_beyond_the_last_contract_is_left_out() -> None:
     w = world(N)
-    short = w.panel.di_curve.with_columns((pl.col("tenor_bd") > 756).alias("extrapolated"))
+    short = w.panel.table("silver/di_curve").with_columns((pl.col("tenor_bd") > 756).alias("extrapolated"))
     rows = last(w.with_panel(di_curve=short))
     assert rows["DI1_5Y"]["z"] is None
     assert rows["DI1_3Y"]["z"] == last(w)["DI1_3Y"]["z"]
@@ -153,10 +156,10 @@ def test_a_tenor_beyond_the_last_contract_is_left_out() -> None:
 
 def test_no_volatility_gives_no_view_then_a_tenor_less() -> None:
     w = world(N)
-    none = last(w.with_panel(instrument_returns=w.panel.instrument_returns.clear()))
+    none = last(w.with_panel(leg_returns=w.panel.table("silver/leg_returns").clear()))
     assert {r["reason"] for r in none.values()} == {"no tenor has both a curve and a volatility"}
-    without = w.panel.instrument_returns.filter(pl.col("instrument") != "DI1_1Y")
-    rows = last(w.with_panel(instrument_returns=without))
+    without = w.panel.table("silver/leg_returns").filter(pl.col("instrument") != "DI1_1Y")
+    rows = last(w.with_panel(leg_returns=without))
     assert rows["DI1_1Y"]["z"] is None
     assert rows["DI1_1Y"]["signal"] == 0.0
     assert chosen(rows)["instrument"] != "DI1_1Y"

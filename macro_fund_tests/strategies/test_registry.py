@@ -24,7 +24,7 @@ def test_each_has_a_claim_inputs_and_a_table() -> None:
 
 
 def test_an_unknown_strategy_is_named() -> None:
-    with pytest.raises(ValueError, match="no strategy FX-99; there are CROSS-02, FX-02, RATES-01"):
+    with pytest.raises(ValueError, match=r"no strategy FX-99; there are CROSS-.*, RATES-01, "):
         get("FX-99")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import polars as pl
 import pytest
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 
 from macro_fund.settings import Strategy, default_settings
 from macro_fund.strategies.panel import Panel
-from macro_fund.strategies.rows import hysteresis, instrument_state, leg_rows, parameter
+from macro_fund.strategies.rows import Leg, hysteresis, parameter, trade_rows, trade_state
 from macro_fund_tests.strategies.frames import world
 
 NAN = float("nan")
@@ -44,24 +42,40 @@ def test_the_past_decides_alone(values: list[float], cut: int) -> None:
     assert all(p == 0 or (abs(s) > 0.15 and np.sign(s) == p) for p, s in zip(whole.tolist(), values, strict=True))
 
 
-def leg(instrument_id: str, direction: int, level: float | None, sigma: float | None) -> dict[str, object]:
-    panel = world(300).panel
-    params = Strategy(id="FX-02", instruments=[instrument_id], horizon_days=16, enter=0.3, exit=0.1)
-    frame = pl.DataFrame(
-        {
-            "session": [date(2011, 1, 3)],
-            "signal": [0.5 * direction],
-            "z": [1.0],
-            "position": [direction],
-            "confidence": [0.8],
-            "status": ["ok"],
-            "reason": ["because"],
-            "entry_level": [level],
-            "sigma_daily": [sigma],
-        },
-        schema_overrides={"entry_level": pl.Float64, "sigma_daily": pl.Float64},
+def priced(**legs: tuple[float | None, float]) -> Panel:
+    """The last 70 sessions of the small world; each leg at its last level with moves of exactly that deviation."""
+    w = world(300)
+    keys, parts = w.keys[-70:], []
+    table = w.panel.table("silver/leg_returns")
+    for number, (name, (level, sigma)) in enumerate(legs.items()):
+        noise = np.random.default_rng(number).normal(size=70)
+        noise *= sigma / np.std(noise[-63:], ddof=1)
+        rows = table.filter((pl.col("instrument") == name) & pl.col("session").is_in(keys))
+        rows = rows.with_columns(pl.Series("shock", noise), pl.lit(level or 1.0).alias("level"))
+        parts.append(rows if level is not None else rows.head(69))
+    tables = {**w.panel.tables, "silver/leg_returns": pl.concat(parts).sort("session", "instrument")}
+    return Panel(tables, w.panel.instruments)
+
+
+def traded(panel: Panel, legs: list[Leg], direction: int, **columns: float) -> list[dict[str, object]]:
+    """The last session's rows of one trade."""
+    params = Strategy(id="FX-02", instruments=[leg.instrument for leg in legs], horizon_days=16, enter=0.3, exit=0.1)
+    grid = panel.grid(world(300).keys)
+    frame = grid.with_columns(
+        pl.lit(0.5 * direction).alias("signal"),
+        pl.lit(1.0).alias("z"),
+        pl.lit(direction).alias("position"),
+        pl.lit(0.8).alias("confidence"),
+        pl.lit("ok").alias("status"),
+        pl.lit("because").alias("reason"),
+        *(pl.lit(v).alias(k) for k, v in columns.items()),
     )
-    return leg_rows(frame, panel, params, instrument_id).row(0, named=True)
+    rows = trade_rows(frame, panel, params, legs)
+    return rows.filter(pl.col("session") == grid["session"][-1]).to_dicts()
+
+
+def leg(instrument_id: str, direction: int, level: float | None, sigma: float) -> dict[str, object]:
+    return traded(priced(**{instrument_id: (level, sigma)}), [Leg(instrument_id)], direction)[0]
 
 
 def test_levels_of_a_receiver_and_a_payer() -> None:
@@ -95,25 +109,77 @@ def test_without_a_listed_price_the_signal_stays_and_says_so() -> None:
     assert row["entry_level"] is None
     assert row["stop_level"] is None
     assert row["target_level"] is None
-    assert row["reason"] == "because; IND_2M has no listed price this session: no entry, stop or target"
+    assert row["reason"] == "because; IND_2M has no price this session: no entry, stop or target"
+
+
+def state(panel: Panel, name: str) -> pl.DataFrame:
+    return trade_state(panel.grid(world(300).keys), panel, [Leg(name)])
 
 
 def test_state_of_an_instrument_by_hand() -> None:
     panel = world(300).panel
-    grid = panel.grid(world(300).keys)
-    state = instrument_state(panel, "DI1_2Y", grid).row(-1, named=True)
-    rows = panel.instrument_returns.filter(pl.col("instrument") == "DI1_2Y")
-    assert state["entry_level"] == rows["rate"][-1]
-    assert state["sigma_daily"] == pytest.approx(np.std(rows["shock"].to_numpy()[-63:], ddof=1), abs=1e-12)
+    found = state(panel, "DI1_2Y").row(-1, named=True)
+    rows = panel.table("silver/leg_returns").filter(pl.col("instrument") == "DI1_2Y")
+    assert found["trade_level"] == found["_level_0"] == rows["level"][-1]
+    assert found["sigma_daily"] == pytest.approx(np.std(rows["shock"].to_numpy()[-63:], ddof=1), abs=1e-12)
 
 
 def test_volatility_of_a_contract_that_stopped_trading_expires() -> None:
     w = world(300)
-    gone = w.panel.instrument_returns.filter((pl.col("instrument") != "IND_2M") | (pl.col("session") < w.keys[-8]))
-    state = instrument_state(w.with_panel(instrument_returns=gone).panel, "IND_2M", w.panel.grid(w.keys))
-    assert state["entry_level"].to_list()[-9:-6] == [state["entry_level"][-9], None, None]
-    assert state["sigma_daily"][-6] is not None
-    assert state["sigma_daily"][-1] is None
+    gone = w.panel.table("silver/leg_returns").filter(
+        (pl.col("instrument") != "IND_2M") | (pl.col("session") < w.keys[-8])
+    )
+    found = state(w.with_panel(leg_returns=gone).panel, "IND_2M")
+    assert found["trade_level"].to_list()[-9:-6] == [found["trade_level"][-9], None, None]
+    assert found["sigma_daily"][-6] is not None
+    assert found["sigma_daily"][-1] is None
+
+
+def test_a_pair_is_one_trade_on_its_spread() -> None:
+    panel = priced(DI1_5Y=(0.13, 10.0), DI1_2Y=(0.12, 8.0))
+    long, short = traded(panel, [Leg("DI1_5Y"), Leg("DI1_2Y", "hedge")], 1, hedge=-0.5)
+    assert (long["direction"], short["direction"]) == (1, -1)
+    assert (long["leg_weight"], short["leg_weight"]) == (1.0, -0.5)
+    assert long["trade_level"] == short["trade_level"] == pytest.approx(0.13 - 0.5 * 0.12)
+    moves = panel.table("silver/leg_returns").pivot("instrument", index="trade_date", values="shock").sort("trade_date")
+    spread = -moves["DI1_5Y"] + 0.5 * moves["DI1_2Y"]
+    assert long["sigma_daily"] == pytest.approx(np.std(spread.to_numpy()[-63:], ddof=1), rel=1e-12)
+    # The receiver of the spread gains when it falls: stop above, target below, 1.5 and 2.5 times sigma x sqrt(16).
+    assert long["stop_level"] == pytest.approx(long["trade_level"] + 6 * long["sigma_daily"] * 1e-4)
+    assert long["target_level"] == pytest.approx(long["trade_level"] - 10 * long["sigma_daily"] * 1e-4)
+
+
+def test_prices_in_a_pair_are_a_ratio() -> None:
+    panel = priced(IND_2M=(100_000.0, 0.01), DOL_1M=(5_000.0, 0.008))
+    long, dollar = traded(panel, [Leg("IND_2M"), Leg("DOL_1M", -1.0)], 1)
+    assert (long["direction"], dollar["direction"]) == (1, 1)  # long equity, short BRL = long DOL
+    assert long["trade_level"] == pytest.approx(100_000.0 * 5_000.0)
+    assert long["target_level"] > long["trade_level"] > long["stop_level"]
+
+
+def test_rates_and_prices_do_not_mix_in_one_trade() -> None:
+    panel = priced(DI1_5Y=(0.13, 10.0), DOL_1M=(5_000.0, 0.008))
+    with pytest.raises(ValueError, match="legs of one trade are all rates or all prices"):
+        traded(panel, [Leg("DI1_5Y"), Leg("DOL_1M")], 1)
+
+
+def test_a_foreign_holiday_accumulates_on_both_sides() -> None:
+    panel = priced(DI1_5Y=(0.13, 10.0), ZF=(0.02, 5.0))
+    rows = panel.table("silver/leg_returns")
+    closed = rows["trade_date"].unique().sort()[-5]
+    open_here = rows.filter((pl.col("instrument") != "ZF") | (pl.col("trade_date") != closed))
+    frame = panel.grid(world(300).keys)
+    legs = [Leg("DI1_5Y"), Leg("ZF", -1.0)]
+    whole = trade_state(frame, panel, legs, window=20)
+    # The day on which one side was closed has no level; its gain is in the next day's.
+    holed = trade_state(
+        frame, Panel({**panel.tables, "silver/leg_returns": open_here}, panel.instruments), legs, window=20
+    )
+    assert holed["trade_level"].null_count() == whole["trade_level"].null_count() + 1
+    di = rows.filter(pl.col("instrument") == "DI1_5Y").sort("trade_date")["shock"].to_numpy()[-21:]
+    zf = open_here.filter(pl.col("instrument") == "ZF").sort("trade_date")["shock"].to_numpy()[-20:]
+    merged = np.concatenate([di[:16], [di[16] + di[17]], di[18:]])
+    assert holed["sigma_daily"][-1] == pytest.approx(np.std(zf - merged, ddof=1), rel=1e-12)
 
 
 def test_a_missing_parameter_names_strategy_and_file() -> None:
