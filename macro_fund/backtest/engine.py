@@ -47,7 +47,8 @@ class Rules:
 
     vol_target: annual, of one strategy alone at full strength, shared by its trades; resize: smallest relative change
     of the wanted size that is traded; patience: sessions without a view after which a position is closed;
-    margin_cap: most of the capital that margin may take; cost_factor: 2 is twice the costs.
+    margin_cap: most of the capital that margin may take when a position is opened or resized; cost_factor: 2 is twice
+    the costs.
     """
 
     capital_brl: float = 100_000_000.0

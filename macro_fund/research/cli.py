@@ -108,6 +108,19 @@ def _attach_runs(group: typer.Typer, open_context: Open) -> None:
         with _told(open_context, first, last) as study:
             commands.tearsheet(study, registry.get(strategy), out, changes or [], as_json)
 
+    @group.command("audit")
+    def audit(
+        strategy: StrategyId,
+        changes: Set = None,
+        first: First = None,
+        last: Last = None,
+        probes: Annotated[int, typer.Option(min=1, help="Sessions at which signals are recomputed.")] = 8,
+        as_json: AsJson = False,
+    ) -> None:
+        """Try to break one variant: leaks, revised data, other days, shuffled signals, costs, other settings."""
+        with _told(open_context, first, last) as study:
+            commands.audit(study, registry.get(strategy), changes or [], probes, as_json)
+
 
 def _attach_ledger(group: typer.Typer, open_context: Open) -> None:
     @group.command("trials")

@@ -14,6 +14,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from macro_fund.backtest import audit as attacks
 from macro_fund.backtest import judge, lab
 from macro_fund.backtest import walk as walk_forward
 from macro_fund.backtest.lab import Tell
@@ -81,6 +82,27 @@ def compare(study: Study, chosen: Sequence[registry.RegisteredStrategy], as_json
     found = [show.result(o, tries, study.trial_id(s, o.variant)) for s, o in pairs]
     title = f"{_title(study, 'Strategies')}; {tries.count} trials counted"
     _print(found, as_json, lambda: show.compared_table(title, found))
+    traded = [o for o in outcomes if o.start < o.gross.size]
+    if len(traded) > 1 and not as_json:
+        console().print(_together(study, traded))
+
+
+def _together(study: Study, outcomes: Sequence[lab.Outcome]) -> str:
+    """What holds when all of them were tried: Hansen's test against cash, and who cannot be told from the best."""
+    import numpy as np
+
+    from macro_fund.backtest.compare import confidence_set, same_risk, superior_ability
+
+    names = [o.variant.strategy.id for o in outcomes]
+    returns = np.column_stack([o.returns for o in outcomes])
+    seed = study.seed(registry.get(names[0]))
+    test = superior_ability(returns, seed=seed)
+    alike = confidence_set(same_risk(returns), seed=seed)
+    return (
+        f"together: {names[test.best]} is best; a best as good as this among {len(names)} that earn nothing more than "
+        f"cash: p {test.consistent:.2f} (Hansen). Not to be told from the best at equal risk: "
+        f"{', '.join(names[i] for i in alike.included)}"
+    )
 
 
 def walk(
@@ -108,6 +130,23 @@ def walk(
             f"{len(outcomes)} sets on all years: {show.ratio(highest)}; probability of overfitting "
             f"{show.percent(done.overfitting, 0)}; the ledger now counts {tries.count} trials"
         )
+
+
+def audit(
+    study: Study, strategy: registry.RegisteredStrategy, changes: Sequence[str], probes: int, as_json: bool
+) -> None:
+    """Attack one variant and print what held; its neighbours are trials too. Exit code 1 when it reads ahead."""
+    variant = study.configured(strategy).changed(_pairs(changes, "--set"))
+    near = attacks.neighbours(variant)
+    with _progress(f"audit of {strategy.id}", as_json) as tell:
+        base, *others = study.run(strategy, [variant, *(v for _, v in near)])
+        tried = [(name, o) for (name, _), o in zip(near, others, strict=True)]
+        panel, seen = study.panel(strategy), study.observations(strategy)
+        done = attacks.audit(strategy, base, panel, seen, tried, seed=study.seed(strategy), count=probes, tell=tell)
+    found = show.audited(strategy.id, done)
+    _print(found, as_json, lambda: show.audit_table(_title(study, f"Audit of {strategy.id}"), done))
+    if done.leaks:
+        raise ValueError("; ".join(done.leaks[:3]))
 
 
 def tearsheet(

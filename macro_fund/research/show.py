@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 from rich.table import Table
 
 from macro_fund.backtest import judge
+from macro_fund.backtest.audit import Audit
 from macro_fund.backtest.lab import Outcome
 from macro_fund.backtest.sharpe import annualised
 from macro_fund.backtest.walk import Walk
@@ -55,6 +57,45 @@ def result(outcome: Outcome, tries: judge.Tries, trial_id: str) -> dict[str, Any
         "trials": tries.count,
         "verdict": judge.verdict(r, tries),
     }
+
+
+def audited(strategy_id: str, found: Audit) -> dict[str, Any]:
+    """An audit as plain values; null where the strategy never traded."""
+    shuffled = None if found.shuffle is None else {"sharpe": found.shuffle.base, "p_value": found.shuffle.p_value}
+    return {
+        "strategy": strategy_id,
+        "leaks": found.leaks,
+        "look_ahead": None if found.premium is None else asdict(found.premium),
+        "shift": None if found.shift is None else asdict(found.shift),
+        "shuffle": shuffled,
+        "costs": {f"{factor:g}": value for factor, value in found.costs.items()},
+        "settings": None if found.settings is None else asdict(found.settings),
+    }
+
+
+def audit_table(title: str, found: Audit) -> Table:
+    rows = [("reads ahead", "; ".join(found.leaks) or "no")]
+    if found.premium is not None:
+        p = found.premium
+        rows.append(("revised data", f"{ratio(p.final)} on revised, {ratio(p.as_known)} on known: {p.premium:+.2f}"))
+    if found.shift is not None:
+        s = found.shift
+        shifted = f"{ratio(s.base)}; a day late {ratio(s.late)}, a day early {ratio(s.early)}: {s.verdict}"
+        rows.append(("another day", shifted))
+    if found.shuffle is not None:
+        rows.append(("shuffled", f"as good by chance in {percent(found.shuffle.p_value, 0)} of orders"))
+    if found.costs:
+        rows.append(("costs", ", ".join(f"x{factor:g}: {ratio(value)}" for factor, value in found.costs.items())))
+    if found.settings is not None:
+        s2 = found.settings
+        rows.append(
+            (
+                "settings",
+                f"{s2.tried} sets a quarter away: best {ratio(s2.best)}, median {ratio(s2.median)}, "
+                f"{percent(s2.share_positive, 0)} above 0",
+            )
+        )
+    return table(title, ["attack", "result"], rows)
 
 
 def result_table(title: str, found: Mapping[str, Any]) -> Table:

@@ -69,6 +69,15 @@ class Study:
             found[key] = self._digests[key]
         return content_id(found, 64)
 
+    def observations(self, strategy: registry.RegisteredStrategy) -> pl.DataFrame:
+        """All vintages of the series that the strategy reads, as the lake has them today."""
+        keys = self.home.lake.keys(OBSERVATIONS)
+        return self.home.lake.read(OBSERVATIONS, only=keys, where=pl.col("series_id").is_in(strategy.series))
+
+    def seed(self, strategy: registry.RegisteredStrategy) -> int:
+        """Seed of everything random about the strategy at the last session."""
+        return int(content_id({"strategy": strategy.id, "session": str(self.last)}, 8), 16)
+
     def configured(self, strategy: registry.RegisteredStrategy) -> Variant:
         """The strategy as config/strategies.yaml has it, under the standard rules."""
         return Variant(self.home.settings.strategy(strategy.id), Rules())

@@ -14,9 +14,11 @@ from typer.testing import CliRunner, Result
 from macro_fund.home import Home
 from macro_fund.research.cli import ResearchContext, attach
 from macro_fund.store.ledger import Ledger
+from macro_fund.store.tables import TABLES
 from macro_fund.strategies import registry
 from macro_fund_tests.pms.builders import utc
 from macro_fund_tests.research.homes import a_home
+from macro_fund_tests.strategies.frames import world
 
 NOW = utc(2026, 1, 5)
 TWO = (registry.get("CROSS-02"), registry.get("FX-02"))
@@ -189,3 +191,13 @@ def test_a_trial_between_measuring_and_promoting_is_counted_first(desk: Desk, mo
 def test_errors_say_what_to_do(desk: Desk, words: tuple[str, ...], message: str) -> None:
     assert message in desk.fails(*words)
     assert desk.home.ledger.trials().is_empty()
+
+
+def test_an_audit_says_what_was_tried_against_the_strategy(desk: Desk) -> None:
+    desk.home.lake.write(TABLES["silver/observations"], desk.home.inception, world(1300).observations)
+    found = desk.gives("audit", "FX-02", "--probes", "2")
+    assert found["leaks"] == []
+    assert found["look_ahead"]["premium"] == pytest.approx(0.0, abs=1e-12)
+    assert set(found["costs"]) == {"0", "1", "2", "3"}
+    assert found["settings"]["tried"] == desk.home.ledger.trials().height
+    assert 0 < found["shuffle"]["p_value"] <= 1
