@@ -19,7 +19,8 @@ COMPARED = ("signal", "z", "direction", "strength", "leg_weight", "sigma_daily",
 
 def cut(panel: Panel, session: date) -> Panel:
     """The panel as it was: no row of any table that became known after the session."""
-    return replace(panel, tables={k: f.filter(pl.col("session") <= session) for k, f in panel.tables.items()})
+    tables = {k: f.filter(pl.col("session") <= session) for k, f in panel.tables.items()}
+    return replace(panel, tables=tables, history=tuple(day for day in panel.history if day <= session))
 
 
 def leaks(signals: Signals, panel: Panel, sessions: Sequence[date]) -> pl.DataFrame:

@@ -17,9 +17,8 @@ import polars as pl
 from macro_fund.home import Home
 from macro_fund.orchestration.checks import bounded, sessions_inside
 from macro_fund.orchestration.node import Check, Node
-from macro_fund.orchestration.portfolio import book_signals
+from macro_fund.orchestration.portfolio import BOOK_SIGNALS, book_signals
 from macro_fund.orchestration.run import Run
-from macro_fund.orchestration.signals import NODES as SIGNALS
 from macro_fund.orchestration.silver import cdi
 from macro_fund.pms import book, execution, proposals
 from macro_fund.reports.plots import nav_picture
@@ -215,7 +214,7 @@ NODES = (
     Node(
         "pms/trade_proposals",
         LEDGER,
-        (*BASIS, *(n.key for n in SIGNALS)),
+        (*BASIS, *BOOK_SIGNALS),
         _propose,
         (_ledger_check("proposal_id"), Check("adds_up", "before + trade = after", _towards_targets), sessions_inside()),
         stamp=stamp_basis,

@@ -25,7 +25,7 @@ def _signals(strategy: registry.RegisteredStrategy, run: Run) -> pl.DataFrame:
     """The strategy on a panel of the tables that it declares (of observations, its series), so that none is read in
     secret."""
     tables = {key: run.observed(strategy.series) if key == OBSERVATIONS else run.read(key) for key in strategy.inputs}
-    panel = Panel(tables, run.home.settings.instruments, run.home.settings.ratings)
+    panel = Panel(tables, run.home.settings.instruments, run.home.settings.ratings, tuple(run.history))
     return strategy.signals(panel, run.home.settings.strategy(strategy.id), run.sessions)
 
 

@@ -58,7 +58,9 @@ class Study:
         tables = {k: self.table(k) for k in dict.fromkeys((*strategy.inputs, LEGS))}
         if OBSERVATIONS in tables:
             tables[OBSERVATIONS] = tables[OBSERVATIONS].filter(pl.col("series_id").is_in(strategy.series))
-        return Panel(tables, self.home.settings.instruments, self.home.settings.ratings)
+        settings = self.home.settings
+        history = self.home.sessions.keys(settings.fund.history_start, self.last)
+        return Panel(tables, settings.instruments, settings.ratings, tuple(history))
 
     def inputs(self, strategy: registry.RegisteredStrategy) -> str:
         """Digest of what the panel was read from: partitions, and ratings of config/."""

@@ -134,7 +134,7 @@ def _frame(panel: Panel, params: Strategy, view: pl.DataFrame, instrument_id: st
     "CROSS-01",
     hypothesis="Growth and inflation regimes last, and each favours the same assets as before.",
     falsified_by="no gain over unconditional risk parity, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", VIEW),
+    inputs=("silver/leg_returns", VIEW),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

@@ -73,7 +73,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame, tenor_cd: int) ->
     "CUPOM-01",
     hypothesis="The clean dollar coupon less SOFR reverts to its mean after stress in funding.",
     falsified_by="half-life of the spread above 63 days, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", CURVE),
+    inputs=("silver/leg_returns", CURVE),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

@@ -78,7 +78,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     "FISC-01",
     hypothesis="The long end of the DI curve under-reacts to fiscal news.",
     falsified_by="no response of the slope after fiscal events, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", "silver/di_curve", VIEW),
+    inputs=("silver/leg_returns", "silver/di_curve", VIEW),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

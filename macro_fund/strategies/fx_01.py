@@ -56,7 +56,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     "FX-01",
     hypothesis="A misaligned real corrects, and its carry pays for waiting.",
     falsified_by="the error-correction coefficient is >= 0, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", VIEW),
+    inputs=("silver/leg_returns", VIEW),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

@@ -59,7 +59,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     "FX-03",
     hypothesis=f"Flows into the real persist; beyond {EXTREME:g} standard deviations they reverse.",
     falsified_by="the return after a flow beyond 2 is not against it, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", OBSERVATIONS, POSITIONING),
+    inputs=("silver/leg_returns", OBSERVATIONS, POSITIONING),
     series=(FLOW,),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

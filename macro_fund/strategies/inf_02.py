@@ -105,7 +105,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     "INF-02",
     hypothesis="A nowcast of IPCA knows the next figure better than the Focus median does.",
     falsified_by="the nowcast's errors are not smaller than those of Focus, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", FOCUS, PATH),
+    inputs=("silver/leg_returns", FOCUS, PATH),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

@@ -17,15 +17,15 @@ from macro_fund.settings import Instrument, RatingAction
 
 @dataclass(frozen=True)
 class Panel:
-    """Tables by key (silver/as_known always) with full history up to the last session asked for.
+    """Tables by key with full history up to the last session asked for: what a strategy declares as its inputs.
 
-    It holds what a strategy declares as its inputs and nothing else; `instruments` and `ratings` are
-    those of config/.
+    `instruments` and `ratings` are those of config/; `history`: the fund's sessions from its history's first.
     """
 
     tables: Mapping[str, pl.DataFrame]
     instruments: tuple[Instrument, ...]
     ratings: tuple[RatingAction, ...] = ()
+    history: tuple[date, ...] = ()
 
     def table(self, key: str) -> pl.DataFrame:
         """The table; raises ValueError when the strategy did not declare it."""
@@ -48,14 +48,14 @@ class Panel:
         raise ValueError(f"panel has no instrument {instrument_id}; pass those of config/instruments (has: {known})")
 
     def grid(self, sessions: list[date]) -> pl.DataFrame:
-        """`session`: every session of as_known up to the last asked for, and those asked for themselves.
+        """`session`: every session of the fund's history up to the last asked for, and those asked for themselves.
 
         States with a memory walk this grid from its start, whatever sessions are asked for.
         """
         if not sessions:
             raise ValueError("no sessions asked for; give at least one")
-        history = self.as_known.filter(pl.col("session") <= sessions[-1])["session"].unique().to_list()
-        return pl.DataFrame({"session": sorted({*history, *sessions})}, schema={"session": pl.Date})
+        before = [day for day in self.history if day <= sessions[-1]]
+        return pl.DataFrame({"session": sorted({*before, *sessions})}, schema={"session": pl.Date})
 
     def level(self, series_id: str, grid: pl.DataFrame, name: str) -> pl.DataFrame:
         """grid with {name} (null where unknown) and {name}_state: ok, stale or missing, for each session."""

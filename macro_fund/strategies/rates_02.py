@@ -62,7 +62,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     "RATES-02",
     hypothesis="The DI curve misprices the central bank's reaction function, and decisions correct it.",
     falsified_by="the slope of later decisions on the gap has t < 1 (Newey-West), or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", "agents/monetary_path", VIEW),
+    inputs=("silver/leg_returns", "agents/monetary_path", VIEW),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

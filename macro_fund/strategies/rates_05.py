@@ -154,7 +154,7 @@ def _with_beta(frame: pl.DataFrame, beta: pl.DataFrame, params: Strategy) -> pl.
     "RATES-05",
     hypothesis="Before a meeting of the FOMC rates price its guidance wrongly, and drift towards it.",
     falsified_by="mean return of 40 meetings with t < 2, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", MONETARY, TEXTS),
+    inputs=("silver/leg_returns", MONETARY, TEXTS),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

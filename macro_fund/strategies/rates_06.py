@@ -92,7 +92,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     "RATES-06",
     hypothesis="DI1 misprices a COPOM decision that a reaction function tells better.",
     falsified_by="right on less than 55% of 30 meetings, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", VIEW, PATH),
+    inputs=("silver/leg_returns", VIEW, PATH),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

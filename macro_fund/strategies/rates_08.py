@@ -56,7 +56,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame, instrument_id: st
     "RATES-08",
     hypothesis="Trends of rates persist over months.",
     falsified_by="no gain in the worst months of rates (no crisis convexity), or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns"),
+    inputs=("silver/leg_returns",),
     series=(),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

@@ -185,7 +185,7 @@ def _row(
     "SOV-03",
     hypothesis="Spreads and macro lead the rating agencies, and forced flows follow their changes.",
     falsified_by="Brier score not better than that of the outlook, or net Sharpe <= 0 over 5 years",
-    inputs=("silver/as_known", "silver/leg_returns", OBSERVATIONS),
+    inputs=("silver/leg_returns", OBSERVATIONS),
     series=(DEBT, ACTIVITY, *SPREADS),
 )
 def signals(panel: Panel, params: Strategy, sessions: list[date]) -> pl.DataFrame:

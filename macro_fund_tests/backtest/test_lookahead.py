@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -30,7 +31,7 @@ def leaky(panel: Panel, sessions: list[date]) -> pl.DataFrame:
         pl.when(of_dollar).then(pl.coalesce(ahead, "value")).otherwise("value").alias("value")
     )
     tables = {**panel.tables, "silver/as_known": known.sort("session", "series_id")}
-    return honest("FX-02")(Panel(tables, panel.instruments), sessions)
+    return honest("FX-02")(replace(panel, tables=tables), sessions)
 
 
 @pytest.mark.parametrize("strategy", all_strategies(), ids=lambda s: s.id)

@@ -236,7 +236,7 @@ def world(n: int = 900, seed: int = 7, front: float = 0.11, slope: float = 0.01)
         **fx_tables(keys, seed),
         "silver/observations": observations,
     }
-    panel = Panel(tables, default_settings().instruments, default_settings().ratings)
+    panel = Panel(tables, default_settings().instruments, default_settings().ratings, tuple(keys))
     return World(keys, observations, panel)
 
 

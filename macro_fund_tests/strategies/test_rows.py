@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -54,7 +56,7 @@ def priced(**legs: tuple[float | None, float]) -> Panel:
         rows = rows.with_columns(pl.Series("shock", noise), pl.lit(level or 1.0).alias("level"))
         parts.append(rows if level is not None else rows.head(69))
     tables = {**w.panel.tables, "silver/leg_returns": pl.concat(parts).sort("session", "instrument")}
-    return Panel(tables, w.panel.instruments)
+    return replace(w.panel, tables=tables)
 
 
 def traded(panel: Panel, legs: list[Leg], direction: int, **columns: float) -> list[dict[str, object]]:
@@ -173,7 +175,7 @@ def test_a_foreign_holiday_accumulates_on_both_sides() -> None:
     whole = trade_state(frame, panel, legs, window=20)
     # The day on which one side was closed has no level; its gain is in the next day's.
     holed = trade_state(
-        frame, Panel({**panel.tables, "silver/leg_returns": open_here}, panel.instruments), legs, window=20
+        frame, replace(panel, tables={**panel.tables, "silver/leg_returns": open_here}), legs, window=20
     )
     assert holed["trade_level"].null_count() == whole["trade_level"].null_count() + 1
     di = rows.filter(pl.col("instrument") == "DI1_5Y").sort("trade_date")["shock"].to_numpy()[-21:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -127,13 +128,13 @@ def test_ratings_after_the_session_change_nothing() -> None:
     w = world(N)
     early = tuple(r for r in RATINGS if r.announced < w.keys[-1])
     assert len(early) < len(RATINGS)
-    panel = type(w.panel)(w.panel.tables, w.panel.instruments, early)
+    panel = replace(w.panel, ratings=early)
     assert signals(panel, PARAMS, w.keys[-1:]).equals(signals(w.panel, PARAMS, w.keys[-1:]))
 
 
 def test_without_ratings_there_is_nothing_to_learn_from() -> None:
     w = world(N)
-    row = signals(type(w.panel)(w.panel.tables, w.panel.instruments), PARAMS, w.keys[-1:]).row(0, named=True)
+    row = signals(replace(w.panel, ratings=()), PARAMS, w.keys[-1:]).row(0, named=True)
     assert row["status"] == "no_view"
     assert "too few rating changes" in row["reason"]
 
