@@ -31,6 +31,7 @@ PANEL = {
     *("br_selic_target", "br_cdi_daily", "br_ipca_mom", "br_ipca_12m", "br_ipca_core_ex0", "br_ipca_core_ms"),
     *("br_ibc_br_sa", "br_inflation_target", "us_dff", "us_vix", "us_hy_oas", "us_dollar_broad", "us_cfnai"),
     *("us_cpi_core", "us_spx", "br_ibov", "fx_usdmxn"),
+    *("br_fx_flow_total", "em_corp_oas", "fx_dxy", "cmd_gold_fut"),
 }
 PREFIXES = {
     "bcb_sgs": {"br"},

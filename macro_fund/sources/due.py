@@ -15,7 +15,8 @@ from macro_fund.settings import Publication, Series
 from macro_fund.time.calendars import load_calendar
 from macro_fund.time.publication import knowledge_times
 
-LOOK_BACK_DAYS = 20
+# A strike held the weekly survey of daily expectations back for four weeks (April 2022).
+LOOK_BACK_DAYS = 40
 # A government that shuts down holds weekly reports back for two months.
 LOOK_BACK_WEEKS = 16
 # Months in a period, and how many periods to look back for one that is public.

@@ -147,7 +147,9 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("silver/leg_returns", "risk_prices_moves"): then(put("shock", 50.0), put("pnl_brl", 0.0), put("rolled", False)),
     ("silver/leg_returns", "bounded"): put("cost_brl", -0.01),
     ("silver/leg_returns", "shock_bounded"): put("shock", 1001.0),
-    ("research/backtest_positions", "free_price"): put("trade_date", date(2019, 1, 2)),
+    ("research/backtest_positions", "free_price"): then(
+        put("trade_date", date(2019, 1, 2)), put("traded", 5), put("contracts", 5)
+    ),
     ("research/backtest_positions", "bounded"): put("margin_brl", -1.0),
     ("research/backtest_trades", "bounded"): put("u_brl", -1.0),
     ("research/backtest_daily", "same_as_simulated"): put("gross_brl", pl.col("gross_brl") + 0.01),

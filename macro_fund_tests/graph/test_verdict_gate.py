@@ -32,7 +32,17 @@ VIEWS = sorted(
     k for k, n in NODES.items() if "status" in n.table.schema and k not in harness.SELDOM | {"agents/narrative"}
 )
 # of a row without a view: what identifies it, the mandate's own figures, and counts
-NOT_A_VIEW = {"horizon_days", "limit_value", "n_scenarios", "n_signals", "direction", "strength", "level", "shock"}
+NOT_A_VIEW = {
+    "horizon_days",
+    "limit_value",
+    "n_scenarios",
+    "n_signals",
+    "direction",
+    "strength",
+    "leg_weight",
+    "level",
+    "shock",
+}
 
 
 def fail_gate(home: Home, table_key: str, keys: Iterable[date], *, gate: bool = True) -> None:

@@ -82,7 +82,7 @@ def test_receiver_lost_in_may_2017(marks: pl.DataFrame) -> None:
     )
     assert row["pnl_brl"] == pytest.approx(-4109, abs=1.5)
     assert row["session"] == date(2017, 5, 19)
-    returns = instrument_returns(marks, default_settings().instruments, KEYS)
+    returns = instrument_returns(marks, default_settings().book, KEYS)
     day = returns.filter(pl.col("trade_date") == date(2017, 5, 18))
     assert day.height == 4
     assert day["shock"].is_between(155.0, 185.0).all()

@@ -18,7 +18,7 @@ from macro_fund_tests.instruments import market
 
 
 def instruments() -> tuple[Instrument, ...]:
-    return default_settings().instruments
+    return default_settings().book
 
 
 def marks_of(settlements: pl.DataFrame, cdi: pl.DataFrame | None = None) -> pl.DataFrame:
