@@ -41,13 +41,15 @@ def _leg_returns(run: Run) -> pl.DataFrame:
 def _risk_prices_moves(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """P&L of a price is its excess return on the exposure; of a rate, DV01 times the move but for carry and convexity.
 
-    A sign or unit that is wrong misses by more than half of a large move.
+    A sign or unit that is wrong misses by more than half of a large move. Real rates are left out: a release of the
+    index moves accrual and rate against each other on one day.
     """
     settings = run.home.settings
     of_rates = pl.col("instrument").is_in([i.id for i in settings.instruments if i.quoted_in_rates])
     risk = pl.when(of_rates).then(-pl.col("dv01_brl")).otherwise("delta_brl")
     large = (pl.col("shock").abs() > pl.when(of_rates).then(25.0).otherwise(0.03)) & ~pl.col("rolled")
-    rows = frame.drop_nulls(["shock", "pnl_brl"]).filter(large).with_columns(expected=risk * pl.col("shock"))
+    indexed = pl.col("instrument").is_in([i.id for i in settings.instruments if i.asset == "br_real"])
+    rows = frame.drop_nulls(["shock", "pnl_brl"]).filter(large & ~indexed).with_columns(expected=risk * pl.col("shock"))
     bad = rows.filter((pl.col("pnl_brl") - pl.col("expected")).abs() > 0.5 * pl.col("expected").abs())
     columns = bad.select("session", "instrument", "trade_date", "pnl_brl", "expected")
     return [(s, f"{i} {d}: P&L {p:.2f}, its move is worth {e:.2f}") for s, i, d, p, e in columns.rows()]
