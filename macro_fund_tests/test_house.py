@@ -178,3 +178,17 @@ def test_no_file_names_a_package_index() -> None:
             text = path.read_text(encoding="utf-8", errors="replace")
             found += [name for host in hosts if host in text]
     assert found == []
+
+
+def test_groups_are_in_the_order_of_their_rows() -> None:
+    """Otherwise polars may add up a group in parts, and the last bit of a sum is left to chance."""
+    strays = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "group_by"
+        and not any(k.arg == "maintain_order" for k in node.keywords)
+    ]
+    assert strays == []

@@ -87,7 +87,7 @@ def _tested(rule: Rule, grid: pl.DataFrame, claims: pl.DataFrame, opposing: pl.D
     against = pl.col("against")
     beyond = against > rule.level if rule.above else against < rule.level
     claimed = claims.filter((pl.col("agent_id") != rule.opponent) & (pl.col(f"view_{rule.asset}") > 0))
-    claimed = claimed.group_by("session").agg(pl.col("agent_id").sort().alias("claimants"))
+    claimed = claimed.group_by("session", maintain_order=True).agg(pl.col("agent_id").sort().alias("claimants"))
     rows = grid.join(opposing, on="session", how="left", maintain_order="left")
     rows = rows.join(claimed, on="session", how="left", maintain_order="left")
     fired = (beyond & pl.col("claimants").is_not_null()).fill_null(False)
@@ -120,7 +120,7 @@ def final_views(views: Mapping[str, pl.DataFrame], rules: pl.DataFrame) -> pl.Da
     A rule that names an agent multiplies its confidence by PENALTY, once a rule. A no_view row keeps nulls.
     """
     fired = rules.filter("fired").explode("agents").rename({"agents": "agent_id"})
-    flags = fired.group_by("session", "agent_id").agg(pl.col("rule").sort().alias("flags"))
+    flags = fired.group_by("session", "agent_id", maintain_order=True).agg(pl.col("rule").sort().alias("flags"))
     long = pl.concat([_long(v) for v in views.values()])
     long = long.join(flags, on=["session", "agent_id"], how="left", maintain_order="left")
     count = pl.col("flags").list.len().fill_null(0)

@@ -122,7 +122,7 @@ def _focus(focus: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     primary = fresh.filter((pl.col("feature_id") == PRIMARY_SURVEY) & (pl.col("horizon") == 1))
     frame = grid
     for name, rows in (("growth", growth), ("primary", primary)):
-        part = rows.group_by("session").agg(
+        part = rows.group_by("session", maintain_order=True).agg(
             pl.col("value").sort_by("horizon").mean().alias(f"survey_{name}"),
             pl.col("event_date").max().alias(f"survey_{name}_date"),
             pl.col("knowledge_time").max().alias(f"survey_{name}_known"),

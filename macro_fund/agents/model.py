@@ -77,7 +77,7 @@ def in_force(model: pl.DataFrame, sessions: Sequence[date], parameters: Sequence
     A parameter that the refit does not have is null.
     """
     grid = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date})
-    wide = model.group_by("session").agg(
+    wide = model.group_by("session", maintain_order=True).agg(
         pl.col("session").first().alias("refit"),
         *(pl.col("value").filter(pl.col("parameter") == p).first().alias(p) for p in parameters),
         pl.col("knowledge_time").max().alias("model_knowledge"),

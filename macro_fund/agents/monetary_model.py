@@ -106,7 +106,7 @@ def _term_premium(outcomes: pl.DataFrame, session: date) -> list[Estimate]:
     error = pl.col("implied_target") - pl.col("outcome")
     found = {
         h: (m, s, n)
-        for h, m, s, n in known.group_by("horizon")
+        for h, m, s, n in known.group_by("horizon", maintain_order=True)
         .agg(error.mean().alias("mean"), error.std().alias("sd"), pl.col("meeting").n_unique().alias("n"))
         .sort("horizon")
         .iter_rows()

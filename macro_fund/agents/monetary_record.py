@@ -26,7 +26,7 @@ def first_sessions(frame: pl.DataFrame, last: date) -> pl.DataFrame:
     """`session`: the first of each calendar month among the frame's sessions up to `last`."""
     days = frame.filter(pl.col("session") <= last).select(pl.col("session").unique().sort())
     return (
-        days.group_by(pl.col("session").dt.truncate("1mo").alias("month"))
+        days.group_by(pl.col("session").dt.truncate("1mo").alias("month"), maintain_order=True)
         .agg(pl.col("session").min())
         .select(pl.col("session").sort())
     )

@@ -35,14 +35,14 @@ def by_year(view: pl.DataFrame) -> pl.DataFrame:
     year = pl.col("session").dt.year().alias("year")
     means = [pl.col(c).mean() for c in (*P, "state_score", "growth_z", "inflation_z", "stress_z")]
     chain = (pl.col("method") == "chain").mean().alias("chain")
-    return view.group_by(year).agg(*means, chain).sort("year")
+    return view.group_by(year, maintain_order=True).agg(*means, chain).sort("year")
 
 
 def _months(sessions: Sequence[date]) -> list[date]:
     """The first session of each month."""
     frame = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date})
     return (
-        frame.group_by(pl.col("session").dt.truncate("1mo").alias("m"))
+        frame.group_by(pl.col("session").dt.truncate("1mo").alias("m"), maintain_order=True)
         .agg(pl.col("session").min())
         .sort("m")["session"]
         .to_list()
@@ -55,7 +55,10 @@ def _received(di_curve: pl.DataFrame, days: Sequence[date]) -> list[float | None
     Flat-forward between nodes: log capitalisation is linear in business days.
     """
     curve = di_curve.filter(pl.col("session").is_in(list(days))).sort("session", "tenor_bd").drop_nulls("rate")
-    by_day = {s: (p["tenor_bd"].to_numpy(), p["rate"].to_numpy()) for (s,), p in curve.group_by("session")}
+    by_day = {
+        s: (p["tenor_bd"].to_numpy(), p["rate"].to_numpy())
+        for (s,), p in curve.group_by("session", maintain_order=True)
+    }
 
     def log_c(day: date, bd: int) -> float:
         tenor, rate = by_day[day]

@@ -66,7 +66,7 @@ def with_final_values(as_known: pl.DataFrame, observations: pl.DataFrame) -> pl.
     """
     final = (
         observations.sort("knowledge_time")
-        .group_by("series_id", "event_date")
+        .group_by("series_id", "event_date", maintain_order=True)
         .agg(pl.col("value").last().alias("final"))
     )
     joined = as_known.join(final, on=["series_id", "event_date"], how="left", maintain_order="left")

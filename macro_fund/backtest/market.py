@@ -125,7 +125,9 @@ def trades(signals: pl.DataFrame, market_: Market, instruments: Mapping[str, Ins
     keys = signals.select("strategy_id", "trade").unique().sort("strategy_id", "trade").rows()
     legs_of = {
         (s, t): names
-        for s, t, names in signals.group_by("strategy_id", "trade").agg(pl.col("instrument").unique().sort()).rows()
+        for s, t, names in signals.group_by("strategy_id", "trade", maintain_order=True)
+        .agg(pl.col("instrument").unique().sort())
+        .rows()
     }
     size = (market_.sessions.size, len(keys))
     width = max((len(v) for v in legs_of.values()), default=1)

@@ -85,11 +85,11 @@ def daily(
         mine = positions_.filter(pl.col("strategy_id") == name)
         for (instrument,), rows in mine.partition_by("instrument", as_dict=True).items():
             column = paid.instruments.index(str(instrument))
-            one = rows.group_by("trade_date").agg(pl.col("contracts").sum()).sort("trade_date")
+            one = rows.group_by("trade_date", maintain_order=True).agg(pl.col("contracts").sum()).sort("trade_date")
             contracts = np.zeros(len(sessions))
             contracts[_index(paid, one["trade_date"])] = one["contracts"].to_numpy()
             gross[:, k] += settled(paid.pnl[:, [column]], contracts[:, None], np.zeros(len(sessions)))
-        sums = mine.group_by("trade_date").agg(
+        sums = mine.group_by("trade_date", maintain_order=True).agg(
             pl.col("cost_brl").sum(), pl.col("margin_brl").sum(), pl.col("contracts").abs().sum()
         )
         day = _index(paid, sums["trade_date"])
@@ -132,7 +132,7 @@ def book(daily_: pl.DataFrame, cdi: pl.DataFrame, capital_brl: float) -> pl.Data
     session without a CDI earns none and says so in `cash_brl` being null.
     """
     frame = (
-        daily_.group_by("session", "trade_date")
+        daily_.group_by("session", "trade_date", maintain_order=True)
         .agg(
             pl.col("contribution_brl").sum().alias("net_brl"),
             (pl.col("weight") * pl.col("margin_brl")).sum().alias("margin_brl"),

@@ -60,7 +60,7 @@ def _treasury(cupom: pl.DataFrame, ust: pl.DataFrame) -> pl.Series:
 
 def _sofr(cupom: pl.DataFrame, sofr: pl.DataFrame) -> pl.Series:
     """Newest SOFR that each session knows."""
-    events = sofr.group_by("event_date").agg(pl.col("session").min()).sort("session", "event_date")
+    events = sofr.group_by("event_date", maintain_order=True).agg(pl.col("session").min()).sort("session", "event_date")
     newest = events.select("session", event_date=pl.col("event_date").cum_max()).unique("session", keep="last")
     asked = cupom.select("session", "curve_date").with_row_index("row").sort("session", maintain_order=True)
     asked = asked.join_asof(newest.sort("session"), on="session", strategy="backward", check_sortedness=False)

@@ -147,7 +147,7 @@ def build(
     quotes = distinct.join(
         _live(quotes_known(rows, days, "contract"), calendar), on=["curve_date", "version"], how="inner"
     )
-    whole = quotes.group_by("curve").agg((pl.col("bdays") >= FIRST_LEG_BD).sum().alias("n"))
+    whole = quotes.group_by("curve", maintain_order=True).agg((pl.col("bdays") >= FIRST_LEG_BD).sum().alias("n"))
     distinct = distinct.join(whole.filter(pl.col("n") >= 2), on="curve", how="semi")
     distinct = distinct.drop("curve").with_row_index("curve").with_columns(pl.col("curve").cast(pl.Int64))
     quotes = quotes.drop("curve").join(distinct, on=["curve_date", "version", "reference_version"], nulls_equal=True)
@@ -197,7 +197,7 @@ def _scales(distinct: pl.DataFrame, quotes: pl.DataFrame, reference: pl.DataFram
     own = legs.group_by("curve", maintain_order=True).agg(
         ((1.0 + forward * d.get(0)) / g.get(0)).alias("own"), d.get(0).alias("first_days")
     )
-    counts = quotes.group_by("curve").agg(pl.len().alias("n_contracts"))
+    counts = quotes.group_by("curve", maintain_order=True).agg(pl.len().alias("n_contracts"))
     known = distinct.drop_nulls("reference_version")
     pairs = known.select("curve_date", version="reference_version").unique()
     low, high = REFERENCE_DAYS

@@ -90,7 +90,7 @@ def build(
     rows = _with_firsts(settlements.filter(pl.col("root") == "DI1"))
     days = _with_cdi(curve_days(rows, sessions, "contract"), cdi_daily, calendar)
     quotes = _live_quotes(quotes_known(rows, days, "contract"), calendar)
-    spans = quotes.group_by("curve_date", "version").agg(
+    spans = quotes.group_by("curve_date", "version", maintain_order=True).agg(
         pl.len().alias("n_contracts"), pl.col("bdays").min().alias("first_bdays")
     )
     days = days.join(spans, on=["curve_date", "version"], how="inner", maintain_order="left")
@@ -142,7 +142,7 @@ def _with_quality(days: pl.DataFrame, rows: pl.DataFrame, calendar: BusinessCale
 
 def _with_cdi(days: pl.DataFrame, cdi_daily: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
     """Adds `cdi`, the newest daily CDI up to the curve's day that the session knows, and `cdi_date`; null if old."""
-    events = cdi_daily.group_by("event_date").agg(pl.col("session").min()).sort("event_date")
+    events = cdi_daily.group_by("event_date", maintain_order=True).agg(pl.col("session").min()).sort("event_date")
     if days.is_empty() or events.is_empty():
         return days.with_columns(cdi=pl.lit(None, pl.Float64), cdi_date=pl.lit(None, pl.Date))
     dates = events["event_date"].to_numpy()

@@ -59,8 +59,8 @@ def curve_days(quotes: pl.DataFrame, sessions: Sequence[date], item: str, minimu
 
     `version` is the session in which the newest quote of that day arrived. Sessions that know no such day are absent.
     """
-    first = quotes.group_by("event_date", item).agg(pl.col("session").min())
-    enough = first.group_by("event_date").agg(
+    first = quotes.group_by("event_date", item, maintain_order=True).agg(pl.col("session").min())
+    enough = first.group_by("event_date", maintain_order=True).agg(
         pl.col("session").sort().slice(minimum - 1, 1).first(), pl.len().alias("items")
     )
     newest = (

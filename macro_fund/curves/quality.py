@@ -19,7 +19,7 @@ def usual_quotes(quotes: pl.DataFrame, item: str) -> pl.DataFrame:
     earliest = pl.col("session") == pl.col("session").min().over("event_date")
     days = (
         quotes.filter(earliest)
-        .group_by("event_date")
+        .group_by("event_date", maintain_order=True)
         .agg(pl.col(item).n_unique().alias("quoted"), pl.col("session").first().alias("first"))
         .sort("event_date")
     )

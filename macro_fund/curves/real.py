@@ -152,7 +152,9 @@ def build(bonds: pl.DataFrame, sessions: Sequence[date], calendar: BusinessCalen
     quotes = known.select("curve", "curve_date", "bond", "maturity", "rate").sort("curve", "maturity")
     flows = schedule("NTN-B", quotes["curve_date"], quotes["maturity"], calendar)
     dated = quotes.with_columns(bdays=pl.Series(flows.maturity_bdays))
-    spans = dated.group_by("curve").agg(pl.len().alias("n_bonds"), pl.col("bdays").max().alias("last_bdays"))
+    spans = dated.group_by("curve", maintain_order=True).agg(
+        pl.len().alias("n_bonds"), pl.col("bdays").max().alias("last_bdays")
+    )
     days = days.join(distinct, on=["curve_date", "version"], maintain_order="left").join(
         spans, on="curve", how="left", maintain_order="left"
     )

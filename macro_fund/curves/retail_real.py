@@ -52,7 +52,7 @@ def retail_real_curve(
         pl.DataFrame({"tenor_bd": sorted(tenors)}, schema={"tenor_bd": pl.Int32}), how="cross"
     )
     known = quotes_known(quotes, days, "bond").select(*_DAY, "bdays", "rate")
-    spans = known.group_by(_DAY).agg(
+    spans = known.group_by(_DAY, maintain_order=True).agg(
         pl.len().alias("n_bonds"), pl.col("bdays").min().alias("first"), pl.col("bdays").max().alias("last")
     )
     rows = grid.join(days, on="session", how="left").join(spans, on=_DAY, how="left")

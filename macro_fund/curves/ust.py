@@ -80,7 +80,7 @@ def with_quality(
 
     A curve is published on the days on which every calendar is open, and known the next morning.
     """
-    counts = curve.group_by("curve_date", "version").agg(pl.len().alias("quoted"))
+    counts = curve.group_by("curve_date", "version", maintain_order=True).agg(pl.len().alias("quoted"))
     usual = usual_quotes(quotes, "tenor_years").select("usual", curve_date="event_date")
     day, session = days["curve_date"], days["session"]
     behind = np.min([c.count_many(day, session, known_on=session) for c in calendars], axis=0) - 1

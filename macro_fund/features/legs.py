@@ -109,7 +109,7 @@ def _face(instrument: Instrument, rows: pl.DataFrame) -> np.ndarray:
 
 def _filled(settled: pl.DataFrame, stand_in: pl.DataFrame) -> pl.DataFrame:
     """Settlements, and the stand-in's row of each day that none was known of when the stand-in's was."""
-    first = settled.group_by("trade_date").agg(pl.col("session").min().alias("settled_in"))
+    first = settled.group_by("trade_date", maintain_order=True).agg(pl.col("session").min().alias("settled_in"))
     rest = stand_in.join(first, on="trade_date", how="left").filter(
         pl.col("settled_in").is_null() | (pl.col("settled_in") > pl.col("session"))
     )

@@ -143,7 +143,7 @@ def _constant_maturity(curve: pl.DataFrame, axis: str, tenor: float, value: str)
     curve = curve.filter(pl.col(value).is_finite())
     at = curve.filter(pl.col(axis) == tenor).select("session", event_date="curve_date", rate=value)
     shorter = curve.filter(pl.col(axis) < tenor).sort(axis)
-    low = shorter.group_by("session", "curve_date").agg(
+    low = shorter.group_by("session", "curve_date", maintain_order=True).agg(
         pl.col(axis).last().alias("at"), pl.col(value).last().alias("low")
     )
     path = at.join(low.rename({"curve_date": "event_date"}), on=["session", "event_date"], how="left").sort("session")

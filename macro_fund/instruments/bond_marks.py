@@ -95,7 +95,7 @@ def _item() -> pl.Expr:
 
 def _valued_anew(quotes: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
     """(session, bond, event_date) of the quotes, known before, whose nominal value is new in `session`."""
-    first = quotes.group_by(*_KEY, "title").agg(pl.col("session").min().alias("first"))
+    first = quotes.group_by(*_KEY, "title", maintain_order=True).agg(pl.col("session").min().alias("first"))
     later = first.join(values, on=["event_date", "title"], how="inner").filter(pl.col("session") > pl.col("first"))
     return later.select("session", *_KEY)
 

@@ -196,7 +196,7 @@ def _news(quotes: pl.DataFrame, inputs: Inputs) -> list[tuple[_Need, pl.DataFram
 def _learnt_anew(quotes: pl.DataFrame, need: _Need, news: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:
     """(session, contract, event_date) of the settlements, known before, that rest on a value new in `session`."""
     events = _events(quotes.filter(pl.col("root").is_in(need.roots)))
-    first = events.group_by("event_date").agg(pl.col("first").min()).sort("event_date")
+    first = events.group_by("event_date", maintain_order=True).agg(pl.col("first").min()).sort("event_date")
     lags = np.arange(need.lags[0], need.lags[1] + 1)
     ends = first["event_date"].to_numpy()[:, None]
     days = calendar.offset_many(ends, lags[None, :], known_on=ends)
@@ -209,7 +209,7 @@ def _learnt_anew(quotes: pl.DataFrame, need: _Need, news: pl.DataFrame, calendar
 
 def _events(quotes: pl.DataFrame) -> pl.DataFrame:
     """(contract, event_date, first): the session that first knew each settlement; sorted by contract and day."""
-    return quotes.group_by(_KEY).agg(pl.col("session").min().alias("first")).sort(_KEY)
+    return quotes.group_by(_KEY, maintain_order=True).agg(pl.col("session").min().alias("first")).sort(_KEY)
 
 
 def _previous(rows: pl.DataFrame, quotes: pl.DataFrame, calendar: BusinessCalendar) -> pl.DataFrame:

@@ -71,7 +71,7 @@ def _path(marks: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
     """Walk through the settlement days in the order in which they became known."""
     if instrument.root == "DI1" and instrument.tenor_bd >= LIQUID_FROM_BD:
         marks = marks.filter(pl.col("contract").str.slice(3, 1).is_in(list(LIQUID_MONTHS)))
-    first = marks.group_by("trade_date").agg(pl.col("session").min().alias("first"))
+    first = marks.group_by("trade_date", maintain_order=True).agg(pl.col("session").min().alias("first"))
     listed = (
         marks.join(first, on="trade_date")
         .filter(pl.col("session") == pl.col("first"))

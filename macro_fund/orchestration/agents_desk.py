@@ -88,14 +88,14 @@ def _narrative(run: Run) -> pl.DataFrame:
 
 
 def _rules_tested(run: Run, frame: pl.DataFrame) -> Problems:
-    counts = frame.group_by("session").len().filter(pl.col("len") != len(RULES))
+    counts = frame.group_by("session", maintain_order=True).len().filter(pl.col("len") != len(RULES))
     return [(s, f"{n} of {len(RULES)} rules") for s, n in counts.sort("session").rows()]
 
 
 def _penalty_paid(run: Run, frame: pl.DataFrame) -> Problems:
     """Confidence after the rules is the agent's own times 0.8 for each rule that fired on it, counted anew."""
     rules = run.home.lake.read("agents/consistency", run.last, where=run.inside).filter("fired").explode("agents")
-    paid = rules.group_by("session", agent_id="agents").len("n")
+    paid = rules.group_by("session", agent_id="agents", maintain_order=True).len("n")
     both = frame.drop_nulls("confidence").join(paid, on=["session", "agent_id"], how="left")
     due = pl.col("confidence_before") * pl.lit(PENALTY).pow(pl.col("n").fill_null(0))
     bad = both.filter((pl.col("confidence") - due).abs() > 1e-12)

@@ -37,13 +37,13 @@ def _view(run: Run) -> pl.DataFrame:
 
 def _whole(run: Run, frame: pl.DataFrame) -> Problems:
     """Every refit has every parameter once."""
-    counts = frame.group_by("session").agg(pl.col("parameter").n_unique()).sort("session")
+    counts = frame.group_by("session", maintain_order=True).agg(pl.col("parameter").n_unique()).sort("session")
     return [(s, f"{n} of {len(PARAMETERS)} parameters") for s, n in counts.rows() if n != len(PARAMETERS)]
 
 
 def _half_life(run: Run, frame: pl.DataFrame) -> Problems:
     """After the half-life of a refit half of a deviation is left at its loading."""
-    wide = frame.group_by("session").agg(
+    wide = frame.group_by("session", maintain_order=True).agg(
         pl.col("value").filter(pl.col("parameter") == p).first().alias(p) for p in ("loading", "half_life")
     )
     left = wide.drop_nulls().with_columns(left=(1.0 + pl.col("loading")) ** pl.col("half_life"))

@@ -61,7 +61,7 @@ def _weights(run: Run, frame: pl.DataFrame) -> Problems:
     """Weights are not negative and sum to 1 in every group of them."""
     found: Problems = []
     for what, names in _SUMS.items():
-        total = frame.filter(pl.col("parameter").is_in(names)).group_by("session")
+        total = frame.filter(pl.col("parameter").is_in(names)).group_by("session", maintain_order=True)
         rows = total.agg(pl.col("value").sum().alias("sum"), pl.col("value").min().alias("least")).sort("session")
         bad = rows.filter(((pl.col("sum") - 1.0).abs() > 1e-6) | (pl.col("least") < 0.0))
         found += [(s, f"{what}: sum {t:.9g}, smallest {m:.3g}") for s, t, m in bad.rows()]
@@ -84,7 +84,7 @@ def _twelve(run: Run, frame: pl.DataFrame) -> Problems:
     rows = frame.with_columns(
         due=pl.col("newest_month").dt.offset_by(pl.format("{}mo", pl.col("months_ahead"))) == pl.col("month")
     )
-    count = rows.group_by("session").agg(
+    count = rows.group_by("session", maintain_order=True).agg(
         pl.len(), pl.col("months_ahead").n_unique().alias("n"), pl.col("due").all().alias("due")
     )
     bad = count.filter((pl.col("len") != 12) | (pl.col("n") != 12) | ~pl.col("due")).sort("session")
@@ -103,7 +103,7 @@ def _blend(run: Run, frame: pl.DataFrame) -> Problems:
 def _year(run: Run, frame: pl.DataFrame) -> Problems:
     """The model's year is the path's twelve months."""
     path = run.read("agents/inflation_path", columns=["session", "rate"])
-    year = path.group_by("session").agg(((pl.col("rate") + 1.0).product() - 1.0).alias("year"))
+    year = path.group_by("session", maintain_order=True).agg(((pl.col("rate") + 1.0).product() - 1.0).alias("year"))
     rows = frame.drop_nulls("pi12_model").join(year, on="session", how="left")
     bad = rows.filter((pl.col("year") - pl.col("pi12_model")).abs().fill_null(1.0) > 1e-12).sort("session")
     return [(s, f"{v:.6g}, path gives another year") for s, v in bad.select("session", "pi12_model").rows()]

@@ -36,7 +36,11 @@ def _chain_rows(run: Run, frame: pl.DataFrame) -> Problems:
     found: Problems = []
     for prefix in ("start", *(f"move_{r}" for r in QUADRANTS)):
         names = [f"{prefix}_{r}" for r in QUADRANTS]
-        total = frame.filter(pl.col("parameter").is_in(names)).group_by("session").agg(pl.col("value").sum())
+        total = (
+            frame.filter(pl.col("parameter").is_in(names))
+            .group_by("session", maintain_order=True)
+            .agg(pl.col("value").sum())
+        )
         bad = total.filter((pl.col("value") - 1.0).abs() > 1e-9).sort("session")
         found += [(s, f"{prefix} sums to {v:.12g}") for s, v in bad.rows()]
     return found
@@ -58,7 +62,7 @@ def _enough(run: Run, frame: pl.DataFrame) -> Problems:
     """A refit that is used passes its own rules: five percent in every state, and a BIC better than two states'."""
     used = frame.filter(pl.col("status") == "ok")
     shares = used.filter(pl.col("parameter").str.starts_with("share_") & (pl.col("value") < 0.05))
-    wide = used.group_by("session").agg(
+    wide = used.group_by("session", maintain_order=True).agg(
         pl.col("value").filter(pl.col("parameter") == f"bic_{k}").first().alias(f"bic_{k}") for k in (4, 2)
     )
     worse = wide.filter(pl.col("bic_4") >= pl.col("bic_2"))["session"].sort()

@@ -54,7 +54,8 @@ def sessions_inside(*, gate: bool = True) -> Check:
     def problems(run: Run, frame: pl.DataFrame) -> Problems:
         outside = frame.filter(~run.inside)
         return [
-            (run.last, f"{n} rows of session {s}") for s, n in outside.group_by("session").len().sort("session").rows()
+            (run.last, f"{n} rows of session {s}")
+            for s, n in outside.group_by("session", maintain_order=True).len().sort("session").rows()
         ]
 
     return Check("sessions_inside", "rows belong to the sessions of the window", problems, gate)
@@ -119,7 +120,12 @@ def no_quarantine() -> Check:
     """No row was refused."""
 
     def problems(run: Run, frame: pl.DataFrame) -> Problems:
-        refused = run.side["quarantine"].group_by("session", "item", "reason").len().sort("session", "item", "reason")
+        refused = (
+            run.side["quarantine"]
+            .group_by("session", "item", "reason", maintain_order=True)
+            .len()
+            .sort("session", "item", "reason")
+        )
         return [(s, f"{n} rows of {i} refused: {r}") for s, i, r, n in refused.rows()]
 
     return Check("no_quarantine", "no row was refused", problems, gate=False)
@@ -127,10 +133,10 @@ def no_quarantine() -> Check:
 
 def newest_by_key(run: Run, frame: pl.DataFrame) -> Iterator[tuple[date, dict[str, date]]]:
     """For each key of the run the newest event date known of each series."""
-    rows = run.read_own(frame).group_by("series_id", "session").agg(pl.col("event_date").max())
+    rows = run.read_own(frame).group_by("series_id", "session", maintain_order=True).agg(pl.col("event_date").max())
     for key in run.keys:
         known = rows.filter(pl.col("session") <= key)
-        yield key, dict(known.group_by("series_id").agg(pl.col("event_date").max()).rows())
+        yield key, dict(known.group_by("series_id", maintain_order=True).agg(pl.col("event_date").max()).rows())
 
 
 def fresh(series: Sequence[Series]) -> Check:

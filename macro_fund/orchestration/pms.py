@@ -99,8 +99,12 @@ def _fills_positions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     found = []
     for key in _trading_sessions(run):
         alive = (pl.col("session") <= key) & (pl.col("maturity") > run.home.sessions.offset(key, -1))
-        want = fills.filter(alive).group_by("contract").agg(pl.col("quantity").sum())
-        have = frame.filter(pl.col("session") == key).group_by("contract").agg(pl.col("quantity").sum().alias("held"))
+        want = fills.filter(alive).group_by("contract", maintain_order=True).agg(pl.col("quantity").sum())
+        have = (
+            frame.filter(pl.col("session") == key)
+            .group_by("contract", maintain_order=True)
+            .agg(pl.col("quantity").sum().alias("held"))
+        )
         both = want.join(have, on="contract", how="full", coalesce=True)
         bad = both.filter(pl.col("quantity").fill_null(0) != pl.col("held").fill_null(0)).sort("contract")
         found += [(key, f"{c}: fills sum to {q}, position is {h}") for c, q, h in bad.rows()]

@@ -86,7 +86,7 @@ def _equity_adds_up(run: Run, frame: pl.DataFrame) -> Problems:
     """equity = equity before + interest + P&L, and P&L is the sum of the strategies' contributions."""
     whole = run.read_own(frame).sort("session")
     before = pl.col("equity_brl").shift(1).fill_null(Rules().capital_brl)
-    parts = run.read(DAILY).group_by("session").agg(pl.col("contribution_brl").sum().alias("sum"))
+    parts = run.read(DAILY).group_by("session", maintain_order=True).agg(pl.col("contribution_brl").sum().alias("sum"))
     rows = whole.with_columns(
         gap=(pl.col("equity_brl") - before - pl.col("cash_brl").fill_null(0.0) - pl.col("net_brl")).abs()
     ).join(parts, on="session", how="left")

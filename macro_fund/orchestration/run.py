@@ -85,7 +85,7 @@ class Run:
 
     def _note_old_curves(self, curve: pl.DataFrame) -> None:
         """A session without a new settlement repeats the last curve; whoever reads it must say so."""
-        newest = curve.filter(self.inside).group_by("session").agg(pl.col("curve_date").max())
+        newest = curve.filter(self.inside).group_by("session", maintain_order=True).agg(pl.col("curve_date").max())
         old = newest.join(self.home.sessions.frame(), on="session").filter(
             pl.col("curve_date") < pl.col("prev_session")
         )

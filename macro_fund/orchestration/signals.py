@@ -69,7 +69,7 @@ def _monitor(run: Run) -> pl.DataFrame:
 def _events_counted(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """Each session has one summary, whose number is that of its events."""
     is_summary = pl.col("kind") == "summary"
-    counts = frame.group_by("session").agg(
+    counts = frame.group_by("session", maintain_order=True).agg(
         is_summary.sum().alias("summaries"),
         (~is_summary).sum().cast(pl.Float64).alias("events"),
         pl.col("value").filter(is_summary).first().alias("said"),

@@ -55,7 +55,7 @@ def positions(fills: pl.DataFrame, marks: pl.DataFrame, sessions: Sequence[date]
     """
     last = max(sessions)
     known = fills.filter(pl.col("session") <= last)
-    held = known.group_by("session", *_KEY).agg(pl.col("quantity").sum()).sort(*_KEY, "session")
+    held = known.group_by("session", *_KEY, maintain_order=True).agg(pl.col("quantity").sum()).sort(*_KEY, "session")
     held = held.with_columns(pl.col("quantity").cum_sum().over(_KEY))
     closes = table.frame().select("session", trade_date="prev_session").filter(pl.col("session").is_in(list(sessions)))
     grid = closes.join(held.select(_KEY).unique(), how="cross").sort(*_KEY, "session")
@@ -166,7 +166,7 @@ def deferred(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> pl.DataFra
     waiting = known.filter(pl.col("pnl_brl").is_null()).select("contract", "trade_date")
     held = fills.filter(pl.col("session") <= upto).select("contract", "quantity", filled="trade_date")
     rows = waiting.join(held, on="contract").filter(pl.col("filled") < pl.col("trade_date"))
-    rows = rows.group_by("contract", "trade_date").agg(pl.col("quantity").sum())
+    rows = rows.group_by("contract", "trade_date", maintain_order=True).agg(pl.col("quantity").sum())
     return rows.filter(pl.col("quantity") != 0).sort("contract", "trade_date")
 
 

@@ -247,7 +247,7 @@ def pnl_by(cube: pl.DataFrame, by: str) -> tuple[pl.DataFrame, date]:
     last: date = cube["trade_date"].max()  # type: ignore[assignment]  # polars types a date column's max as any value
     column = "strategy_id" if by == "strategy" else by
     day, start_month, start_year = pl.col("trade_date"), last.replace(day=1), last.replace(month=1, day=1)
-    rows = cube.group_by(pl.col(column).alias(by)).agg(
+    rows = cube.group_by(pl.col(column).alias(by), maintain_order=True).agg(
         pl.col("pnl_brl").filter(day == last).sum().alias("day"),
         pl.col("pnl_brl").filter(day >= start_month).sum().alias("month"),
         pl.col("pnl_brl").filter(day >= start_year).sum().alias("year"),

@@ -37,7 +37,7 @@ def contributions_sum(conviction: pl.DataFrame, tolerance: float = 1e-12) -> Ver
         conviction.select(*keys, "contributions")
         .explode("contributions")
         .unnest("contributions")
-        .group_by(keys)
+        .group_by(keys, maintain_order=True)
         .agg((pl.col("signal") * pl.col("weight")).sum().alias("sum_of_parts"))
     )
     joined = conviction.join(parts, on=keys, how="left").select(*keys, "score", "sum_of_parts", "n_signals", "status")
@@ -80,7 +80,7 @@ def within_limits(targets: pl.DataFrame, settings: Settings) -> Verdict:
     )
     book = targets.join(of, on="instrument", how="left")
     net = (
-        book.group_by("session", "asset_class")
+        book.group_by("session", "asset_class", maintain_order=True)
         .agg(pl.col("dv01_brl").sum().abs() / nav, pl.col("delta_brl").sum().abs() / nav)
         .sort("session", "asset_class")
     )

@@ -50,7 +50,7 @@ def session_array(sessions: Sequence[date]) -> np.ndarray:
 def _newest_by_session(returns: pl.DataFrame) -> pl.DataFrame:
     """session, newest (latest trade date known by then), before (the same one session earlier)."""
     return (
-        returns.group_by("session")
+        returns.group_by("session", maintain_order=True)
         .agg(pl.col("trade_date").max().alias("newest"))
         .sort("session")
         .with_columns(pl.col("newest").cum_max())

@@ -31,7 +31,9 @@ def fan_picture(frame: pl.DataFrame) -> bytes:
     fan.plot(years, (newest["deterministic"] * 100).to_list(), color=COLOURS[1], linewidth=1, label="without shocks")
     fan.set_xlabel("years ahead", fontsize=7)
     legend(fan)
-    by_refit = frame.group_by("session").agg(pl.col("prob_up_10pp").sort_by("year_ahead").get(4, null_on_oob=True))
+    by_refit = frame.group_by("session", maintain_order=True).agg(
+        pl.col("prob_up_10pp").sort_by("year_ahead").get(4, null_on_oob=True)
+    )
     by_refit = by_refit.sort("session")
     past.plot(by_refit["session"].to_list(), by_refit["prob_up_10pp"].to_list(), color=COLOURS[0], linewidth=1)
     dated(past)

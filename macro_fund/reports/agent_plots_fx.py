@@ -12,7 +12,7 @@ _SHOWN = ("trace", "trace_critical", "loading")
 
 def equilibrium_picture(frame: pl.DataFrame) -> bytes:
     """Refits: the trace statistic against its critical value, and the loading with two standard errors."""
-    wide = frame.group_by("session").agg(
+    wide = frame.group_by("session", maintain_order=True).agg(
         *(pl.col("value").filter(pl.col("parameter") == p).first().alias(p) for p in _SHOWN),
         pl.col("std_error").filter(pl.col("parameter") == "loading").first().alias("error"),
     )

@@ -55,7 +55,7 @@ def fan_picture(frame: pl.DataFrame) -> bytes:
     for colour, name in zip(COLOURS, ("rate", "phillips", "bottom_up"), strict=False):
         now.plot(x, (newest[name] * 100).to_list(), color=colour, linewidth=1, label=name)
     legend(now)
-    year = recent(frame).group_by("session").agg(pl.col("rate").sum() * 100).sort("session")
+    year = recent(frame).group_by("session", maintain_order=True).agg(pl.col("rate").sum() * 100).sort("session")
     past.plot(year["session"].to_list(), year["rate"].to_list(), color=COLOURS[0], linewidth=1)
     for ax in (now, past):
         ax.tick_params(axis="x", labelrotation=30)

@@ -29,7 +29,7 @@ def coverage(rows: pl.DataFrame, series: Sequence[Series]) -> pl.DataFrame:
         {"source": pl.String, "series_id": pl.String, "frequency": pl.String, "gap_days": pl.Int64},
         orient="row",
     )
-    counted = rows.group_by("series_id").agg(
+    counted = rows.group_by("series_id", maintain_order=True).agg(
         pl.col("event_date").min().alias("first"),
         pl.col("event_date").max().alias("last"),
         pl.len().alias("rows"),
@@ -40,7 +40,7 @@ def coverage(rows: pl.DataFrame, series: Sequence[Series]) -> pl.DataFrame:
     holes = (
         steps.join(catalogue.select("series_id", "gap_days"), on="series_id")
         .filter(pl.col("step") > pl.col("gap_days"))
-        .group_by("series_id")
+        .group_by("series_id", maintain_order=True)
         .agg(pl.len().alias("gaps"), pl.col("step").max().alias("longest_gap_days"))
     )
     found = catalogue.drop("gap_days").join(counted, on="series_id", how="left").join(holes, on="series_id", how="left")

@@ -55,7 +55,7 @@ def quality_page(
     scores = sources.filter(pl.col("session").is_in(keys)).select("source", "session", "score")
     history = {(name, day): score for name, day, score in scores.rows()}
     pairs = (
-        compared.group_by("pair")
+        compared.group_by("pair", maintain_order=True)
         .agg(
             pl.len().alias("days"),
             pl.col("agrees").sum().alias("agree"),

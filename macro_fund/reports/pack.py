@@ -139,7 +139,7 @@ def profit(read: Reader, session: date) -> Section:
     today = at(cube, session)
     grids = []
     for by in ("strategy_id", "instrument", "component"):
-        summed = today.group_by(by).agg(pl.col("pnl_brl").sum()).sort(by)
+        summed = today.group_by(by, maintain_order=True).agg(pl.col("pnl_brl").sum()).sort(by)
         rows: list[list[Cell]] = [[n, Number(f"pnl {by} {n}", _brl(v), "brl", "pms/pnl")] for n, v in summed.rows()]
         grids.append(Grid((by.removesuffix("_id"), "P&L"), rows, "no P&L: no closed day since inception"))
     rows = []
@@ -246,7 +246,7 @@ def risk(read: Reader, session: date) -> Section:
     missing = pl.col("pnl_brl").is_null()
     stress = (
         at(read("risk/stress"), session)
-        .group_by("scenario")
+        .group_by("scenario", maintain_order=True)
         .agg(
             pl.when(~missing.all()).then(pl.col("pnl_brl").sum()).first().alias("sum"),
             pl.col("instrument").filter(missing).sort().str.join(", ").alias("without"),

@@ -42,7 +42,11 @@ def feature_picture(frame: pl.DataFrame) -> bytes:
     part = recent(frame).drop_nulls("z")
     if part.is_empty():
         return empty("features")
-    moved = part.group_by(name).agg(pl.col("z").max() - pl.col("z").min()).sort("z", name, descending=[True, False])
+    moved = (
+        part.group_by(name, maintain_order=True)
+        .agg(pl.col("z").max() - pl.col("z").min())
+        .sort("z", name, descending=[True, False])
+    )
     fig, (ax,) = figure("z of the six features that moved most in a year")
     lines(ax, part, ("session", "z"), name, moved[name].head(LINES).sort().to_list())
     return png(fig)
@@ -76,8 +80,12 @@ def arrivals_picture(frame: pl.DataFrame) -> bytes:
     part = recent(frame, ARRIVALS)
     if part.is_empty():
         return empty("observations")
-    counts = part.group_by("session", "source").len().cast({"len": pl.Float64})
-    most = counts.group_by("source").agg(pl.col("len").sum()).sort("len", "source", descending=[True, False])
+    counts = part.group_by("session", "source", maintain_order=True).len().cast({"len": pl.Float64})
+    most = (
+        counts.group_by("source", maintain_order=True)
+        .agg(pl.col("len").sum())
+        .sort("len", "source", descending=[True, False])
+    )
     fig, (ax,) = figure("rows by session, the sources that brought most")
     ax.set_yscale("log")
     for colour, name in zip(COLOURS, most["source"].head(LINES), strict=False):
@@ -202,7 +210,11 @@ def bonds_picture(frame: pl.DataFrame) -> bytes:
         now.plot(years, rates, color=colour, marker=".", linewidth=1, label=title)
     legend(now)
     now.set_xlabel("years", fontsize=7)
-    gaps = frame.drop_nulls("error_brl").group_by("trade_date", "title").agg(pl.col("error_brl").abs().max())
+    gaps = (
+        frame.drop_nulls("error_brl")
+        .group_by("trade_date", "title", maintain_order=True)
+        .agg(pl.col("error_brl").abs().max())
+    )
     lines(past, gaps, ("trade_date", "error_brl"), "title", gaps["title"].unique().sort().to_list())
     return png(fig)
 

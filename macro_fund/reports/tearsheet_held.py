@@ -24,7 +24,7 @@ def trades(sheet: Sheet) -> Section:
     ordered = closed.sort("net_brl", "opened", "trade", descending=[True, False, False])
     best, worst = ordered.head(EXTREME), ordered.tail(min(EXTREME, max(closed.height - EXTREME, 0))).reverse()
     exits = (
-        closed.group_by("exit")
+        closed.group_by("exit", maintain_order=True)
         .agg(pl.len(), (pl.col("net_brl") > 0).mean().alias("won"), pl.col("net_brl").sum(), pl.col("sessions").mean())
         .sort("len", "exit", descending=[True, False])
     )
@@ -69,7 +69,11 @@ def costs(sheet: Sheet) -> Section:
     """Gross, costs and net by year."""
     start, o = sheet.outcome.start, sheet.outcome
     frame = pl.DataFrame({"day": sheet.days, "gross": o.gross[start:], "cost": o.cost[start:]})
-    years = frame.group_by(pl.col("day").dt.year().alias("year")).agg(pl.col("gross", "cost").sum()).sort("year")
+    years = (
+        frame.group_by(pl.col("day").dt.year().alias("year"), maintain_order=True)
+        .agg(pl.col("gross", "cost").sum())
+        .sort("year")
+    )
     totals = years.select(pl.lit("all").alias("year"), pl.col("gross", "cost").sum()).head(1)
     rows: list[tuple[str | Number, ...]] = []
     for y in [*years.with_columns(pl.col("year").cast(pl.String)).to_dicts(), *totals.to_dicts()]:

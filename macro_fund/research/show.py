@@ -34,7 +34,7 @@ def ratio(value: float | None, digits: int = 2) -> str:
 def result(outcome: Outcome, tries: judge.Tries, trial_id: str) -> dict[str, Any]:
     """One variant's record, all trials counted."""
     r = judge.record(outcome)
-    exits = outcome.closed.group_by("exit").len().sort("exit").rows()
+    exits = outcome.closed.group_by("exit", maintain_order=True).len().sort("exit").rows()
     return {
         "strategy": outcome.variant.strategy.id,
         "trial": trial_id,

@@ -26,7 +26,7 @@ def components_sum(var: pl.DataFrame, tolerance: float = 1e-9) -> Verdict:
     totals = var.filter(pl.col("scope") == "total").select(*keys, total_var="var_brl", total_es="es_brl")
     sums = (
         var.filter(pl.col("scope") != "total")
-        .group_by(*keys, "scope")
+        .group_by(*keys, "scope", maintain_order=True)
         .agg(pl.col("var_brl").sum().alias("sum_var"), pl.col("es_brl").sum().alias("sum_es"))
         .join(totals, on=keys, how="left")
         .filter(pl.col("total_var").is_not_null())

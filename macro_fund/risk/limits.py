@@ -54,7 +54,7 @@ def _var(var: pl.DataFrame, name: str, level: float, nav: float) -> pl.DataFrame
     """The worse method's total; missing as soon as one method is, for a limit needs both."""
     rows = var.filter((pl.col("scope") == "total") & (pl.col("level") == level))
     return (
-        rows.group_by("session")
+        rows.group_by("session", maintain_order=True)
         .agg(
             pl.when(~pl.col("var_brl").is_null().any()).then(pl.col("var_brl").max() / nav).alias("value"),
             (pl.col("status") != "ok").any().alias("partial"),
@@ -99,14 +99,14 @@ def _missing(names: pl.Expr) -> pl.Expr:
 def _worst_stress(stress: pl.DataFrame, nav: float) -> pl.DataFrame:
     blind = pl.col("status") == "no_view"
     scenarios = (
-        stress.group_by("session", "scenario")
+        stress.group_by("session", "scenario", maintain_order=True)
         .agg(pl.col("pnl_brl").sort_by("instrument").sum(), blind.all().alias("empty"))
         .filter(~pl.col("empty"))
         .sort("session", "pnl_brl", "scenario")
         .group_by("session", maintain_order=True)
         .agg(pl.col("pnl_brl").first(), pl.col("scenario").first())
     )
-    gaps = stress.group_by("session").agg(
+    gaps = stress.group_by("session", maintain_order=True).agg(
         blind.any().alias("partial"), _missing(pl.col("instrument").filter(blind)).alias("gap")
     )
     return gaps.join(scenarios, on="session", how="left").select(
@@ -126,7 +126,7 @@ def _net(targets: pl.DataFrame, settings: Settings, name: str, nav: float) -> pl
     gap = _missing(pl.col("instrument").filter(blind))
     return (
         targets.filter(pl.col("instrument").is_in(of_class))
-        .group_by("session")
+        .group_by("session", maintain_order=True)
         .agg(
             pl.when(~blind.all()).then(net).alias("value"),
             blind.any().alias("partial"),

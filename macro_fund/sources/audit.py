@@ -145,7 +145,7 @@ def arrivals(
     found = []
     for key, (as_of, sessions) in keys.items():
         known = rows.filter(pl.col("session") <= key)
-        newest = dict(known.group_by("series_id").agg(pl.col("event_date").max()).rows())
+        newest = dict(known.group_by("series_id", maintain_order=True).agg(pl.col("event_date").max()).rows())
         late = set(overdue(current, newest, as_of))
         old = {s.id for s in current if stale(s, newest.get(s.id), key)}
         refused = quarantine.filter(pl.col("session").is_in(sessions))

@@ -48,7 +48,7 @@ def sides(rows: pl.DataFrame, instruments: Sequence[Instrument]) -> pl.DataFrame
     )
     held = rows.filter(pl.col("direction") != 0).join(of, on="instrument", how="inner", maintain_order="left")
     side = pl.col("strength") * pl.col("direction") * pl.col("sign") * pl.col("leg_weight").abs().fill_null(1.0)
-    total = held.group_by("session", "asset", "strategy_id").agg(
+    total = held.group_by("session", "asset", "strategy_id", maintain_order=True).agg(
         side.sort_by("trade", "instrument").sum().alias("side")
     )
     return total.with_columns(pl.col("side").clip(-1.0, 1.0)).filter(pl.col("side").abs() > 1e-12)
@@ -166,10 +166,14 @@ def summary(rows: pl.DataFrame, events: pl.DataFrame, sessions: Sequence[date]) 
     days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date})
     viewed = pl.col("strategy_id").filter(pl.col("status") != "no_view").n_unique().alias("viewed")
     held = pl.col("strategy_id").filter(pl.col("direction") != 0).n_unique().alias("held")
-    counts = rows.group_by("session").agg(viewed, held, pl.col("strategy_id").n_unique().alias("all"))
+    counts = rows.group_by("session", maintain_order=True).agg(
+        viewed, held, pl.col("strategy_id").n_unique().alias("all")
+    )
     frame = days.join(counts, on="session", how="left", maintain_order="left")
     for kind in KINDS:
-        number = events.filter(pl.col("kind") == kind).group_by("session").agg(pl.len().alias(kind))
+        number = (
+            events.filter(pl.col("kind") == kind).group_by("session", maintain_order=True).agg(pl.len().alias(kind))
+        )
         frame = frame.join(number, on="session", how="left", maintain_order="left")
     frame = frame.with_columns(pl.exclude("session").fill_null(0))
     return frame.select(
