@@ -17,8 +17,8 @@ import polars as pl
 from macro_fund.backtest import lab, lookahead
 from macro_fund.backtest.arrays import Array
 from macro_fund.backtest.engine import Rules, simulate
-from macro_fund.backtest.lab import LEGS, Outcome, Tell, Variant
-from macro_fund.backtest.market import Market, Trades, market, trades
+from macro_fund.backtest.lab import Outcome, Tell, Variant
+from macro_fund.backtest.market import Market, Trades, trades
 from macro_fund.backtest.robustness import (
     LookAhead,
     Sensitivity,
@@ -29,7 +29,7 @@ from macro_fund.backtest.robustness import (
     shift_test,
     shuffle_test,
 )
-from macro_fund.backtest.sharpe import annualised, sharpe
+from macro_fund.backtest.sharpe import annual_ratio
 from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.registry import RegisteredStrategy
 
@@ -95,14 +95,12 @@ class Replayed:
             weight=said.weight[at],
         )
         net = simulate(self.paid, moved, self.rules).net.sum(axis=1) / self.rules.capital_brl
-        return annualised(sharpe(net)) if np.ptp(net) > 0 else 0.0
+        return annual_ratio(net) or 0.0
 
 
 def replayed(strategy: RegisteredStrategy, variant: Variant, panel: Panel, sessions: Sequence[date]) -> Replayed:
     """The strategy's signals and market over the sessions, ready to be simulated in any order."""
-    names = set(variant.strategy.instruments)
-    instruments = {i.id: i for i in panel.instruments if i.id in names}
-    paid = market(panel.table(LEGS), list(instruments.values()), sessions)
+    paid, instruments = lab.traded_market([variant], panel, sessions)
     signals = strategy.signals(panel, variant.strategy, list(sessions))
     return Replayed(paid, trades(signals, paid, instruments), variant.rules)
 
@@ -173,7 +171,7 @@ def audit(
     done()
     shuffle = shuffle_test(again, again.rows, seed=seed, reps=SHUFFLES)
     done()
-    factors = [replace(variant, rules=replace(variant.rules, cost_factor=f)) for f in COST_FACTORS]
+    factors = [lab.at_costs(variant, f) for f in COST_FACTORS]
     costs = {f: _ratio(o) for f, o in zip(COST_FACTORS, lab.run(strategy, factors, panel, sessions), strict=True)}
     done()
     found = premium(strategy, variant, panel, observations, base)
@@ -182,5 +180,4 @@ def audit(
 
 
 def _ratio(outcome: Outcome) -> float:
-    x = outcome.returns
-    return annualised(sharpe(x)) if np.ptp(x) > 0 else 0.0
+    return annual_ratio(outcome.returns) or 0.0

@@ -14,7 +14,7 @@ targets are therefore felt at the next settlement, not at their level: a gap cos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -22,8 +22,8 @@ import numpy.typing as npt
 import polars as pl
 
 from macro_fund.backtest.market import Flags, Market, Trades, Vector
+from macro_fund.backtest.sharpe import PERIODS
 
-YEAR = 252.0
 REASONS = ("", "signal", "stop", "target", "time", "no_view", "no_price")
 TRADES = pl.Schema(
     {
@@ -188,7 +188,7 @@ def _sized(
     """(contracts wanted, units of the trade's risk, u in BRL); what is held where the change is too small to trade."""
     legs = trades.instrument >= 0
     at = np.where(legs, trades.instrument, 0)
-    risk = rules.capital_brl * rules.vol_target / np.sqrt(YEAR) * share  # BRL a day at full strength
+    risk = rules.capital_brl * rules.vol_target / np.sqrt(PERIODS) * share  # BRL a day at full strength
     sigma, unit, weight = trades.sigma[s], market.known_unit[s, at], trades.weight[s]
     ready = (sigma > 0) & np.where(legs, (unit > 0) & np.isfinite(weight), True).all(axis=1)
     size = np.where(ready, risk * trades.strength[s] / np.where(ready, sigma, 1.0), 0.0)
@@ -248,8 +248,3 @@ def _settle(
 def _day(market: Market, s: int) -> date:
     day: date = market.sessions[s].astype(object)
     return day
-
-
-def stressed(rules: Rules, cost_factor: float) -> Rules:
-    """The same rules at a multiple of the costs."""
-    return replace(rules, cost_factor=cost_factor)

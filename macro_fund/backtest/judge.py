@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from macro_fund.backtest.engine import YEAR
 from macro_fund.backtest.lab import Outcome, Variant
+from macro_fund.backtest.performance import deepest_fall
 from macro_fund.backtest.scorecard import SURE, judged
-from macro_fund.backtest.sharpe import annualised, deflated_sharpe, moments, probabilistic_sharpe
+from macro_fund.backtest.sharpe import PERIODS, annualised, deflated_sharpe, moments, probabilistic_sharpe
 from macro_fund.store.content import content_id
 
 FIRST_RETURNS = 2  # fewer have no deviation
@@ -52,7 +52,7 @@ class Record:
 
     @property
     def years(self) -> float:
-        return self.n_days / YEAR
+        return self.n_days / PERIODS
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ def record(outcome: Outcome) -> Record:
     """The outcome's record."""
     start = outcome.start
     x, capital = outcome.returns[start:], outcome.variant.rules.capital_brl
-    years = x.size / YEAR
-    wealth = np.concatenate([[0.0], np.cumsum(x)])
+    years = x.size / PERIODS
     moves = x.size >= FIRST_RETURNS and np.ptp(x) > 0
     m = moments(x) if moves else None
     gross, cost = float(outcome.gross.sum()), float(outcome.cost.sum())
@@ -86,9 +85,9 @@ def record(outcome: Outcome) -> Record:
         skew=m.skew if m else None,
         kurt=m.kurt if m else None,
         psr=probabilistic_sharpe(m.sharpe, m.n, m.skew, m.kurt) if m else None,
-        annual_return=float(x.mean() * YEAR) if x.size else 0.0,
-        volatility=float(x.std(ddof=1) * math.sqrt(YEAR)) if moves else 0.0,
-        drawdown=float((wealth - np.maximum.accumulate(wealth)).min()),
+        annual_return=float(x.mean() * PERIODS) if x.size else 0.0,
+        volatility=float(x.std(ddof=1) * math.sqrt(PERIODS)) if moves else 0.0,
+        drawdown=deepest_fall(x),
         turnover=float(outcome.traded.sum() / capital / years) if x.size else 0.0,
         cost_share=cost / gross if gross > 0 else None,
         trades=outcome.closed.height,

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from macro_fund.backtest.engine import Result, Rules, simulate
 from macro_fund.backtest.market import Flags, Market, Vector, market, trades
-from macro_fund.settings import Strategy
+from macro_fund.settings import Instrument, Strategy
 from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.registry import RegisteredStrategy
 
@@ -166,21 +166,29 @@ def run(
     if len(sessions) < 2:
         raise ValueError("a backtest needs at least 2 sessions; choose an earlier --from or a later --to")
     labels = [f"{strategy.id}#{k:05d}" for k in range(len(variants))]
-    signals = []
+    signals: list[pl.DataFrame] = []
     for k, (label, variant) in enumerate(zip(labels, variants, strict=True)):
-        frame = strategy.signals(panel, variant.strategy, list(sessions))
-        signals.append(frame.with_columns(strategy_id=pl.lit(label)).select(COLUMNS))
+        same = next((j for j in range(k) if variants[j].strategy == variant.strategy), None)  # only the rules differ
+        said = strategy.signals(panel, variant.strategy, list(sessions)) if same is None else signals[same]
+        signals.append(said.with_columns(strategy_id=pl.lit(label)).select(COLUMNS))
         if tell is not None:
             tell(k + 1, len(variants))
-    names = {i for v in variants for i in v.strategy.instruments}
-    instruments = {i.id: i for i in panel.instruments if i.id in names}
-    paid = market(panel.table(LEGS), list(instruments.values()), sessions)
+    paid, instruments = traded_market(variants, panel, sessions)
     done: dict[str, Outcome] = {}
     for rules in dict.fromkeys(v.rules for v in variants):
         mine = [k for k, v in enumerate(variants) if v.rules == rules]
         result = simulate(paid, trades(pl.concat([signals[k] for k in mine]), paid, instruments), rules)
         done |= {labels[k]: _outcome(variants[k], labels[k], result, paid) for k in mine}
     return [done[label] for label in labels]
+
+
+def traded_market(
+    variants: Sequence[Variant], panel: Panel, sessions: Sequence[date]
+) -> tuple[Market, dict[str, Instrument]]:
+    """The market of what the variants trade, and those instruments by id."""
+    names = {i for v in variants for i in v.strategy.instruments}
+    instruments = {i.id: i for i in panel.instruments if i.id in names}
+    return market(panel.table(LEGS), list(instruments.values()), sessions), instruments
 
 
 def _outcome(variant: Variant, label: str, result: Result, paid: Market) -> Outcome:

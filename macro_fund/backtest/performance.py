@@ -31,6 +31,12 @@ def max_drawdown(returns: npt.ArrayLike) -> float:
     return float(drawdowns(returns).min())
 
 
+def deepest_fall(returns: npt.ArrayLike) -> float:
+    """The deepest fall of the sum of returns from its highest so far (0 at the start), 0 or negative."""
+    total = np.concatenate([[0.0], np.cumsum(np.asarray(returns, dtype=np.float64))])
+    return float((total - np.maximum.accumulate(total)).min())
+
+
 def total_return(returns: npt.ArrayLike) -> float:
     """Compounded over all days."""
     return float(np.prod(1.0 + _on_capital(returns)) - 1.0)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from macro_fund.backtest.engine import YEAR
 from macro_fund.backtest.market import Vector
+from macro_fund.backtest.sharpe import PERIODS
 
 MIN_DAYS = 252
 WINDOW = 504
@@ -49,7 +49,7 @@ def allocate(
     for s in range(steps):
         weights[s] = current  # what was set before is paid today
         if rebalance[s]:
-            current = _weights(net[max(0, s - WINDOW) : s], capital_brl * vol_target / np.sqrt(YEAR), allowed)
+            current = _weights(net[max(0, s - WINDOW) : s], capital_brl * vol_target / np.sqrt(PERIODS), allowed)
     return Allocation(weights, weights * net)
 
 

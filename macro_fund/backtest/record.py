@@ -19,6 +19,7 @@ from macro_fund.backtest.market import Market, Vector, market, trades
 from macro_fund.backtest.portfolio import allocate
 from macro_fund.settings import Instrument
 from macro_fund.store.tables import TABLES
+from macro_fund.strategies.refit import month_starts
 
 POSITIONS = TABLES["research/backtest_positions"]
 TRADES = TABLES["research/backtest_trades"]
@@ -96,7 +97,9 @@ def daily(
         cost[day, k], margin[day, k] = sums["cost_brl"].to_numpy(), sums["margin_brl"].to_numpy()
         held[day, k] = sums["contracts"].to_numpy()
     rules = Rules()
-    shares = allocate(gross - cost, month_starts(sessions), rules.capital_brl, rules.vol_target)
+    first = np.zeros(len(sessions), dtype=bool)
+    first[month_starts(pl.Series(sessions))] = True
+    shares = allocate(gross - cost, first, rules.capital_brl, rules.vol_target)
     s, which = np.indices(gross.shape).reshape(2, -1)
     frame = pl.DataFrame(
         {
@@ -117,12 +120,6 @@ def daily(
         }
     )
     return _typed(frame.drop_nulls("session"), DAILY.key)
-
-
-def month_starts(sessions: Sequence[date]) -> np.ndarray:
-    """(T,) True on the first session of each month."""
-    months = np.array([(d.year, d.month) for d in sessions])
-    return np.concatenate([[True], (months[1:] != months[:-1]).any(axis=1)])
 
 
 def book(daily_: pl.DataFrame, cdi: pl.DataFrame, capital_brl: float) -> pl.DataFrame:

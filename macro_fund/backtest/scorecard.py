@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from macro_fund.backtest.engine import YEAR
 from macro_fund.backtest.market import Vector
-from macro_fund.backtest.sharpe import moments, probabilistic_sharpe
+from macro_fund.backtest.performance import deepest_fall
+from macro_fund.backtest.sharpe import PERIODS, moments, probabilistic_sharpe
 
 MIN_YEARS = 5.0
 SURE = 0.90
@@ -57,8 +57,7 @@ def _record(x: Vector, gross: Vector) -> dict[str, object]:
         return {"n_days": x.size, **dict.fromkeys(list(SCHEMA)[3:-1]), "verdict": "no record: it never held a position"}
     m = moments(x)
     sure = probabilistic_sharpe(m.sharpe, x.size, m.skew, m.kurt)
-    wealth = np.concatenate([[0.0], np.cumsum(x)])
-    yearly = float(np.sqrt(YEAR))
+    yearly = float(np.sqrt(PERIODS))
     spread = gross.std(ddof=1)
     return {
         "n_days": x.size,
@@ -66,8 +65,8 @@ def _record(x: Vector, gross: Vector) -> dict[str, object]:
         "sharpe_gross": float(gross.mean() / spread) * yearly if spread > 0 else None,
         "psr": sure,
         "volatility": float(x.std(ddof=1)) * yearly,
-        "drawdown": float((wealth - np.maximum.accumulate(wealth)).min()),
-        "verdict": judged(x.size / YEAR, m.sharpe, sure),
+        "drawdown": deepest_fall(x),
+        "verdict": judged(x.size / PERIODS, m.sharpe, sure),
     }
 
 

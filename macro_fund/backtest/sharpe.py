@@ -50,6 +50,12 @@ def annualised(sr: float, periods: int = PERIODS) -> float:
     return sr * math.sqrt(periods)
 
 
+def annual_ratio(returns: npt.ArrayLike) -> float | None:
+    """A year's `sharpe` of (T,) daily returns; None for fewer than 2 or where they never vary."""
+    x = np.asarray(returns, dtype=np.float64)
+    return annualised(sharpe(x)) if x.size > 1 and np.ptp(x) > 0 else None
+
+
 def moments(returns: npt.ArrayLike) -> Moments:
     """Sharpe ratio, length, skewness and kurtosis (moments over n) of (T,) returns; NaN where they never vary."""
     x = series(returns)

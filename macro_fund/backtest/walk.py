@@ -13,11 +13,10 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from macro_fund.backtest.engine import YEAR
 from macro_fund.backtest.lab import Outcome
 from macro_fund.backtest.market import Vector
 from macro_fund.backtest.overfit import pbo
-from macro_fund.backtest.sharpe import annualised, sharpe
+from macro_fund.backtest.sharpe import PERIODS, annual_ratio
 from macro_fund.backtest.splits import EMBARGO, Split, walk_forward
 
 BLOCKS = 16
@@ -51,11 +50,11 @@ class Walk:
 
     @property
     def years(self) -> float:
-        return self.returns.size / YEAR
+        return self.returns.size / PERIODS
 
     @property
     def annual_sharpe(self) -> float | None:
-        return _ratio(self.returns)
+        return annual_ratio(self.returns)
 
 
 def walk(outcomes: Sequence[Outcome], *, train_years: float = 5, test_years: float = 1, embargo: int = EMBARGO) -> Walk:
@@ -90,13 +89,9 @@ def walk(outcomes: Sequence[Outcome], *, train_years: float = 5, test_years: flo
 
 def _best(train: Vector) -> int | None:
     """Column with the largest ratio; None when none has one."""
-    ratios = [_ratio(train[:, k]) for k in range(train.shape[1])]
+    ratios = [annual_ratio(train[:, k]) for k in range(train.shape[1])]
     found = [k for k, r in enumerate(ratios) if r is not None]
     return max(found, key=lambda k: (ratios[k], -k)) if found else None
-
-
-def _ratio(returns: Vector) -> float | None:
-    return annualised(sharpe(returns)) if returns.size > 1 and np.ptp(returns) > 0 else None
 
 
 def _change(outcomes: Sequence[Outcome], old: int | None, new: int | None, s: int) -> float:
@@ -112,11 +107,11 @@ def _window(chosen: int | None, returns: Vector, split: Split, sessions: np.ndar
     def ends(rows: np.ndarray) -> tuple[date, date]:
         return sessions[rows[0]].astype(object), sessions[rows[-1]].astype(object)
 
-    trained = None if chosen is None else _ratio(returns[split.train, chosen])
-    return Window(chosen, ends(split.train), ends(split.test), trained, _ratio(tested))
+    trained = None if chosen is None else annual_ratio(returns[split.train, chosen])
+    return Window(chosen, ends(split.train), ends(split.test), trained, annual_ratio(tested))
 
 
 def _overfitting(returns: Vector) -> float | None:
-    if returns.shape[1] < 2 or len(returns) < BLOCKS * int(YEAR) // 4:
+    if returns.shape[1] < 2 or len(returns) < BLOCKS * PERIODS // 4:
         return None
     return pbo(returns, BLOCKS).pbo

@@ -60,8 +60,20 @@ def paths(observations: pl.DataFrame) -> pl.DataFrame:
 
     A period that arrives after a newer one, and a later vintage of one that is there, is left out.
     """
-    newest_before = pl.col("event_date").cum_max().shift(1).over("series_id")
-    return published(observations).filter(newest_before.is_null() | (pl.col("event_date") > newest_before))
+    return advancing(published(observations), by="series_id")
+
+
+def advancing(rows: pl.DataFrame, day: str = "event_date", by: str | None = None) -> pl.DataFrame:
+    """The rows whose `day` is later than that of every row above (of the same `by`)."""
+    newest = pl.col(day).cum_max().shift(1)
+    before = newest if by is None else newest.over(by)
+    return rows.filter(before.is_null() | (pl.col(day) > before))
+
+
+def learned(as_known: pl.DataFrame, series_id: str) -> pl.DataFrame:
+    """session, event_date, value: one row per new period of a series in the order in which sessions learned it."""
+    rows = as_known.filter((pl.col("series_id") == series_id) & pl.col("value").is_finite()).sort("session")
+    return advancing(rows.select("session", "event_date", "value"))
 
 
 def rows_wanted(path: pl.DataFrame, sessions: Sequence[date]) -> int:

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from macro_fund.features.known import OK, STALE, carry, judged, paths, require_ages, rows_wanted
+from macro_fund.features.known import OK, STALE, advancing, carry, judged, paths, require_ages, rows_wanted
 from macro_fund.features.stats import ewma_vol, frozen, momentum, robust_z, rolling_vol
 
 BP = 1e4
@@ -76,8 +76,7 @@ def di_paths(di_curve: pl.DataFrame) -> pl.DataFrame:
         pl.col("rate").alias("value"),
     )
     nodes = nodes.sort("series_id", "session", "event_date")
-    newest_before = pl.col("event_date").cum_max().shift(1).over("series_id")
-    return nodes.filter(newest_before.is_null() | (pl.col("event_date") > newest_before))
+    return advancing(nodes, by="series_id")
 
 
 def statistics(path: pl.DataFrame, series_id: str, last: int | None = None) -> pl.DataFrame:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from macro_fund.features.known import advancing, learned
 from macro_fund.instruments import ust
 from macro_fund.settings import Instrument, ProxyKind
 from macro_fund.time.calendars import BusinessCalendar
@@ -59,17 +60,6 @@ def proxy_returns(instrument: Instrument, known: Known) -> pl.DataFrame:
     if instrument.proxy is None:
         raise ValueError(f"{instrument.id} has no proxy in config/instruments.yaml")
     return _KINDS[instrument.proxy](instrument, known)
-
-
-def learned(as_known: pl.DataFrame, series_id: str) -> pl.DataFrame:
-    """session, event_date, value: one row per new period of a series in the order in which sessions learned it."""
-    rows = (
-        as_known.filter((pl.col("series_id") == series_id) & pl.col("value").is_finite())
-        .sort("session")
-        .select("session", "event_date", "value")
-    )
-    before = pl.col("event_date").cum_max().shift(1)
-    return rows.filter(before.is_null() | (pl.col("event_date") > before))
 
 
 def _newest(known: Known, sessions: pl.Series, *series: str) -> pl.DataFrame:
@@ -147,8 +137,7 @@ def _constant_maturity(curve: pl.DataFrame, axis: str, tenor: float, value: str)
         pl.col(axis).last().alias("at"), pl.col(value).last().alias("low")
     )
     path = at.join(low.rename({"curve_date": "event_date"}), on=["session", "event_date"], how="left").sort("session")
-    before = pl.col("event_date").cum_max().shift(1)
-    path = path.filter(before.is_null() | (pl.col("event_date") > before))
+    path = advancing(path)
     slope = (pl.col("rate") - pl.col("low")) / (tenor - pl.col("at"))
     return path, path.select(slope.fill_null(0.0)).to_series().to_numpy()
 

@@ -13,6 +13,7 @@ from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.reports.plots import backtest_picture, book_picture
 from macro_fund.store.tables import TABLES
+from macro_fund.strategies.refit import month_starts
 from macro_fund.strategies.registry import all_strategies
 
 PYTHON = frozenset({"python", "parquet"})
@@ -53,7 +54,8 @@ def _scorecard(run: Run) -> pl.DataFrame:
     ids, sessions, net = record.net_matrix(rows)
     gross = record.net_matrix(rows, "gross_brl")[2]
     # The record before session T holds what T itself knows: the row of T is the settlement before it.
-    at = [k for k, first in enumerate(record.month_starts(sessions)) if first and sessions[k] in set(run.sessions)]
+    wanted = set(run.sessions)
+    at = [k for k in month_starts(pl.Series(sessions)).tolist() if sessions[k] in wanted]
     card = scorecard(ids, sessions, gross, net, at, Rules().capital_brl)
     return run.output(card.select(pl.col(n).cast(t) for n, t in TABLES["research/scorecard"].schema.items()))
 

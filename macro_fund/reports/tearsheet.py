@@ -13,10 +13,9 @@ import polars as pl
 
 from macro_fund.backtest import judge, performance
 from macro_fund.backtest.compare import Interval, sharpe_interval
-from macro_fund.backtest.engine import YEAR
 from macro_fund.backtest.market import Vector
 from macro_fund.backtest.robustness import subperiods
-from macro_fund.backtest.sharpe import annualised, minimum_backtest_length, sharpe, sharpe_deviation
+from macro_fund.backtest.sharpe import PERIODS, annualised, minimum_backtest_length, sharpe, sharpe_deviation
 from macro_fund.reports import tearsheet_plots as plots
 from macro_fund.reports.blocks import Grid, Number, Picture, Section, Style
 from macro_fund.reports.pack import Pack
@@ -148,7 +147,7 @@ def rolling_sharpe(returns: Vector, window: int = ROLLING) -> Vector:
     if returns.size >= window:
         seen = np.lib.stride_tricks.sliding_window_view(returns, window)
         spread = np.where(np.ptp(seen, axis=1) > 0, seen.std(axis=1, ddof=1), np.nan)
-        out[window - 1 :] = seen.mean(axis=1) / spread * np.sqrt(YEAR)
+        out[window - 1 :] = seen.mean(axis=1) / spread * np.sqrt(PERIODS)
     return out
 
 
@@ -217,7 +216,7 @@ def regime_rows(returns: Vector, states: Sequence[str | None]) -> list[tuple[str
         ratio = annualised(sharpe(x)) if moves else None
         error = annualised(sharpe_deviation(sharpe(x), x.size)) if moves else None
         words = name or "no view"
-        numbers = (float(x.size), float(x.mean() * YEAR), ratio, error)
+        numbers = (float(x.size), float(x.mean() * PERIODS), ratio, error)
         styles: tuple[Style, ...] = ("count", "percent", "number", "number")
         rows.append((words, *(_n(words, v, s) for v, s in zip(numbers, styles, strict=True))))
     return rows

@@ -11,6 +11,7 @@ from datetime import date
 
 import polars as pl
 
+from macro_fund.features.known import advancing
 from macro_fund.features.stats import robust_z
 from macro_fund.settings import Strategy
 from macro_fund.strategies.curve import CURVE_MAX_AGE_DAYS
@@ -35,9 +36,7 @@ def basis_path(curve: pl.DataFrame, tenor_cd: int, last: date) -> pl.DataFrame:
         & ~pl.col("extrapolated")
         & pl.col("basis_bp").is_finite()
     ).sort("session", "curve_date")
-    before = pl.col("curve_date").cum_max().shift(1)
-    rows = rows.filter(before.is_null() | (pl.col("curve_date") > before))
-    return rows.select("session", day="curve_date", basis="basis_bp")
+    return advancing(rows, "curve_date").select("session", day="curve_date", basis="basis_bp")
 
 
 def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame, tenor_cd: int) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from datetime import date, time
 import numpy as np
 import polars as pl
 
+from macro_fund.features.known import advancing
 from macro_fund.settings import Publication, Strategy
 from macro_fund.strategies.events import event_positions, outside, phases
 from macro_fund.strategies.judge import judged
@@ -42,8 +43,7 @@ def surprise_scale(focus: pl.DataFrame, window: int, least: int) -> pl.DataFrame
     focus: rows of silver/focus. Null with fewer than `least`.
     """
     rows = focus.filter((pl.col("feature_id") == SURPRISE) & pl.col("value").is_finite()).sort("session", "event_date")
-    before = pl.col("event_date").cum_max().shift(1)
-    rows = rows.filter(before.is_null() | (pl.col("event_date") > before))
+    rows = advancing(rows)
     values = rows["value"].to_numpy()
     ends = range(1, values.size + 1)
     sd = [float(np.std(values[max(0, k - window) : k], ddof=1)) if k >= least else None for k in ends]

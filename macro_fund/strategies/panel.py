@@ -12,6 +12,7 @@ from datetime import date
 
 import polars as pl
 
+from macro_fund.features.known import advancing, learned
 from macro_fund.settings import Instrument, RatingAction
 
 
@@ -75,15 +76,7 @@ class Panel:
 
         Statistics run along this path, so that a foreign holiday is no zero return.
         """
-        rows = (
-            self.as_known.filter(
-                (pl.col("series_id") == series_id) & (pl.col("session") <= last) & pl.col("value").is_finite()
-            )
-            .sort("session")
-            .select("session", "event_date", "value")
-        )
-        before = pl.col("event_date").cum_max().shift(1)
-        return rows.filter(before.is_null() | (pl.col("event_date") > before))
+        return learned(self.as_known.filter(pl.col("session") <= last), series_id)
 
     def view(self, key: str, columns: Sequence[str], grid: pl.DataFrame, prefix: str) -> pl.DataFrame:
         """grid with {prefix}_{column} of an agent's view and {prefix}_status (no_view where it has no row).
@@ -102,5 +95,4 @@ class Panel:
             .filter((pl.col("instrument") == instrument_id) & (pl.col("session") <= last))
             .sort("session", "trade_date")
         )
-        before = pl.col("trade_date").cum_max().shift(1)
-        return rows.filter(before.is_null() | (pl.col("trade_date") > before))
+        return advancing(rows, "trade_date")

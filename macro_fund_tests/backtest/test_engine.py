@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from macro_fund.backtest.account import settled
-from macro_fund.backtest.engine import Result, simulate, stressed
+from macro_fund.backtest.engine import Result, simulate
 from macro_fund_tests.backtest.simulated import a_market, a_trade, rules
 
 
@@ -134,7 +134,9 @@ def test_both_legs_are_filled_or_none() -> None:
 
 def test_twice_the_costs_cost_twice() -> None:
     base = rules()
-    one, two = (simulate(a_market([0.0] * 4), a_trade([1, 1, -1, 0]), r) for r in (base, stressed(base, 2.0)))
+    one, two = (
+        simulate(a_market([0.0] * 4), a_trade([1, 1, -1, 0]), r) for r in (base, replace(base, cost_factor=2.0))
+    )
     assert two.cost.sum() == 2 * one.cost.sum()
     assert np.array_equal(one.contracts, two.contracts)
 
