@@ -19,17 +19,23 @@ TO_BP = 1e4
 FACE = 1e5  # reais that a DI1 pays at maturity
 
 
+def newest_curve(rows: pl.DataFrame, max_age_days: int | None = CURVE_MAX_AGE_DAYS) -> pl.DataFrame:
+    """The rows (session, curve_date, ..) of each session's newest curve; older ones than `max_age_days` are none."""
+    rows = rows.filter(pl.col("curve_date") == pl.col("curve_date").max().over("session"))
+    if max_age_days is None:
+        return rows
+    return rows.filter((pl.col("session") - pl.col("curve_date")).dt.total_days() <= max_age_days)
+
+
 def curve_nodes(panel: Panel, grid: pl.DataFrame) -> pl.DataFrame:
     """row, session, curve_date, tenor_bd, rate of each session's newest curve: observed tenors, a week old at most.
 
     `row` is the session's number in `grid`; nodes beyond the last listed contract are left out.
     """
-    age = (pl.col("session") - pl.col("curve_date")).dt.total_days()
-    newest = pl.col("curve_date") == pl.col("curve_date").max().over("session")
     return (
-        panel.table("silver/di_curve")
+        newest_curve(panel.table("silver/di_curve"))
         .join(grid.with_row_index("row"), on="session", how="inner")
-        .filter((age <= CURVE_MAX_AGE_DAYS) & newest & pl.col("rate").is_finite() & ~pl.col("extrapolated"))
+        .filter(pl.col("rate").is_finite() & ~pl.col("extrapolated"))
         .select("row", "session", "curve_date", "tenor_bd", "rate")
     )
 

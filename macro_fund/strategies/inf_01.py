@@ -13,7 +13,7 @@ import polars as pl
 
 from macro_fund.agents.model import in_force
 from macro_fund.settings import Strategy
-from macro_fund.strategies.curve import CURVE_MAX_AGE_DAYS
+from macro_fund.strategies.curve import CURVE_MAX_AGE_DAYS, newest_curve
 from macro_fund.strategies.judge import half_z, judged
 from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.registry import register
@@ -56,10 +56,9 @@ def wholesale(curve: pl.DataFrame, tenor: int) -> pl.DataFrame:
 
     Nodes beyond the last bond or the last DI1 are left out; no value outside the nodes.
     """
-    newest = pl.col("curve_date") == pl.col("curve_date").max().over("session")
     sound = pl.col("breakeven").is_finite() & ~pl.col("extrapolated") & ~pl.col("nominal_extrapolated")
-    nodes = curve.filter(newest & sound).with_columns(log=(1.0 + pl.col("breakeven")).log() * pl.col("tenor_bd"))
-    nodes = nodes.sort("session", "tenor_bd")
+    weight = (1.0 + pl.col("breakeven")).log() * pl.col("tenor_bd")
+    nodes = newest_curve(curve, None).filter(sound).with_columns(log=weight).sort("session", "tenor_bd")
     below = nodes.filter(pl.col("tenor_bd") <= tenor).unique("session", keep="last", maintain_order=True)
     above = nodes.filter(pl.col("tenor_bd") >= tenor).unique("session", keep="first", maintain_order=True)
     both = below.join(above, on=["session", "curve_date"], how="inner", suffix="_above", maintain_order="left")

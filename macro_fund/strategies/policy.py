@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from macro_fund.strategies.curve import CURVE_MAX_AGE_DAYS
+from macro_fund.strategies.curve import newest_curve
 from macro_fund.strategies.panel import Panel
 
 YEAR_BD = 252
@@ -35,11 +35,9 @@ def modelled_in_a_year(panel: Panel, grid: pl.DataFrame) -> pl.DataFrame:
 
 def _in_force(rows: pl.DataFrame, grid: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
     """Columns of the last meeting whose rate is in force within a year, of a curve a week old at most."""
-    age = (pl.col("session") - pl.col("curve_date")).dt.total_days()
-    newest = pl.col("curve_date") == pl.col("curve_date").max().over("session")
     last = (
-        rows.join(grid.select("session"), on="session", how="semi")
-        .filter(newest & (age <= CURVE_MAX_AGE_DAYS) & pl.col("ahead").is_between(REACH_BD, YEAR_BD))
+        newest_curve(rows.join(grid.select("session"), on="session", how="semi"))
+        .filter(pl.col("ahead").is_between(REACH_BD, YEAR_BD))
         .sort("session", "ahead")
         .unique("session", keep="last", maintain_order=True)
         .select("session", *(pl.col(c).alias(n) for c, n in names.items()))

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from macro_fund.settings import Strategy
-from macro_fund.strategies.curve import CURVE_MAX_AGE_DAYS, TO_BP, node_rates, recent
+from macro_fund.strategies.curve import TO_BP, newest_curve, node_rates, recent
 from macro_fund.strategies.fair import residual_z
 from macro_fund.strategies.judge import half_z, judged
 from macro_fund.strategies.panel import Panel
@@ -33,11 +33,8 @@ FIT = ("residual", "z", "b_credit", "b_inflation", "seen")
 
 def _us_inflation(panel: Panel, grid: pl.DataFrame) -> pl.DataFrame:
     """session, us_inflation: five-year breakeven of each session's newest TIPS curve, a week old at most."""
-    age = (pl.col("session") - pl.col("curve_date")).dt.total_days()
-    newest = pl.col("curve_date") == pl.col("curve_date").max().over("session")
-    rows = panel.table("silver/us_real_curve").filter(
-        newest & (age <= CURVE_MAX_AGE_DAYS) & (pl.col("tenor_years") == TENOR_YEARS) & pl.col("breakeven").is_finite()
-    )
+    rows = newest_curve(panel.table("silver/us_real_curve"))
+    rows = rows.filter((pl.col("tenor_years") == TENOR_YEARS) & pl.col("breakeven").is_finite())
     named = rows.select("session", us_inflation="breakeven")
     return grid.select("session").join(named, on="session", how="left", maintain_order="left")
 

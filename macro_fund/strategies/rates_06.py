@@ -15,7 +15,7 @@ from datetime import date
 import polars as pl
 
 from macro_fund.settings import Strategy
-from macro_fund.strategies.curve import CURVE_MAX_AGE_DAYS
+from macro_fund.strategies.curve import CURVE_MAX_AGE_DAYS, newest_curve
 from macro_fund.strategies.events import event_positions, outside, phases
 from macro_fund.strategies.judge import judged
 from macro_fund.strategies.panel import Panel
@@ -36,8 +36,7 @@ def moves(path: pl.DataFrame) -> pl.DataFrame:
     moved by a day's worth: a decision makes up for all the time between two meetings, so theirs is the second meeting's
     rate less the first's. T1 moves at once: its rate less today's Selic.
     """
-    newest = pl.col("curve_date") == pl.col("curve_date").max().over("session")
-    path = path.filter(newest)
+    path = newest_curve(path, None)
     first = path.filter(pl.col("horizon") == 1)
     second = path.filter(pl.col("horizon") == 2).select("session", *(pl.col(r).alias(f"{r}_next") for r in RULES[1:]))
     both = first.join(second, on="session", how="left", maintain_order="left")

@@ -1,11 +1,17 @@
-"""Funds that the graph tests share, each built once per run of pytest. Copy one before changing it."""
+"""Funds that the graph tests share, each built once per run of pytest, whatever the number of workers.
+
+Copy one before changing it.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from macro_fund.home import Home
 from macro_fund_tests.graph import harness
@@ -14,14 +20,36 @@ from macro_fund_tests.graph.harness import INCEPTION
 MORE_SESSIONS = 4
 
 CopyHome = Callable[[Home], Home]
+BuiltOnce = Callable[[str, Callable[[Path], object]], Home]
 
 
 @pytest.fixture(scope="session")
-def opened_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltOnce:
+    """Opens the fund of a name; the first worker that asks builds it in the folder given, the others wait for it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def open_built(name: str, build: Callable[[Path], object]) -> Home:
+        path, done = shared / name / "home", shared / name / "built"
+        path.parent.mkdir(exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not done.exists():
+                build(path)
+                done.touch()
+        with harness.own_environment():
+            return Home.open(path)
+
+    return open_built
+
+
+@pytest.fixture(scope="session")
+def opened_home(built_once: BuiltOnce) -> Home:
     """A sample fund on its first morning: the opening partition, its pack, and approved proposals as orders."""
-    home = harness.open_fund(tmp_path_factory.mktemp("opened") / "home")
-    harness.catch_up(home, [INCEPTION])
-    return home
+
+    def build(path: Path) -> None:
+        harness.catch_up(harness.open_fund(path), [INCEPTION])
+
+    return built_once("opened", build)
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +59,13 @@ def more_keys(opened_home: Home) -> list[date]:
 
 
 @pytest.fixture(scope="session")
-def running_home(opened_home: Home, copy_home: CopyHome, more_keys: list[date]) -> Home:
+def running_home(opened_home: Home, built_once: BuiltOnce, more_keys: list[date]) -> Home:
     """The opened fund some sessions later, every proposal approved: with fills, positions and P&L."""
-    home = copy_home(opened_home)
-    harness.catch_up(home, more_keys)
-    return home
+
+    def build(path: Path) -> None:
+        harness.catch_up(harness.copy_home(opened_home, path), more_keys)
+
+    return built_once("running", build)
 
 
 @pytest.fixture(scope="session")
