@@ -5,24 +5,18 @@ Both tests turn the whole future into garbage and compare every table with the f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 import polars.selectors as cs
 import pytest
 
-from macro_fund.definitions import build_defs
-from macro_fund.home import Home, home_path
+from macro_fund.home import Home
 from macro_fund.orchestration.jobs import JOBS
-from macro_fund.orchestration.resources import FundResource
-from macro_fund.sample.transport import SampleTransport
-from macro_fund.sources.http import Transport
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
-from macro_fund_tests.graph.harness import INCEPTION
+from macro_fund_tests.graph.future import graph_that_sees_the_future
 
 pytestmark = pytest.mark.graph
 
@@ -67,31 +61,11 @@ def test_the_whole_day_is_every_asset() -> None:
     assert every == set(harness.graph().resolve_asset_graph().materializable_asset_keys)
 
 
-@dataclass(frozen=True)
-class SeesTheFuture(Home):
-    """A home whose providers serve their whole future to every question, and serve it as garbage."""
-
-    def transport(self, as_of: datetime) -> Transport:
-        return SampleTransport(self.settings.fund.sample_seed, now=None, poison_after=as_of)
-
-
-class SeesTheFutureResource(FundResource):
-    """Opens the home of the environment as SeesTheFuture."""
-
-    def open(self) -> Home:
-        home = Home.open(home_path())
-        return SeesTheFuture(home.path, home.settings)
-
-
-def graph_that_sees_the_future() -> dg.Definitions:
-    return build_defs(resources={"fund": SeesTheFutureResource()})
-
-
 def test_providers_may_serve_the_future_as_garbage(
-    running_home: Home, tmp_path_factory: pytest.TempPathFactory, more_keys: list[date]
+    opened_home: Home, running_home: Home, copy_home: CopyHome, more_keys: list[date]
 ) -> None:
-    keys = [INCEPTION, *more_keys[:2]]
-    home = harness.open_fund(tmp_path_factory.mktemp("poisoned") / "home")
+    """From the opening on; the opening itself under such providers is in test_window_length."""
+    keys, home = more_keys[:2], copy_home(opened_home)
     harness.catch_up(home, keys, graph_that_sees_the_future())
 
     harness.assert_same(harness.digests(running_home, keys), harness.digests(home, keys))

@@ -1,7 +1,8 @@
 """A fund that opens later has the same rows for the sessions it shares with one that opened earlier.
 
 Covers every table upstream of the fund's own trades, whatever the graph holds: bronze to risk. What a fund traded
-depends on when it opened, so pms and what rests on it is left out.
+depends on when it opened, so pms and what rests on it is left out. The providers of the later fund serve their whole
+future, as garbage: an opening that read any of it would differ.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from macro_fund.store.lake import content_digest
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
+from macro_fund_tests.graph.future import graph_that_sees_the_future
 from macro_fund_tests.graph.harness import INCEPTION, Digests
 
 SESSIONS_LATER = 23  # the first session of a month is among them: agents are refitted
@@ -50,7 +52,7 @@ def test_length_of_the_opening_window_changes_no_row(
     early_fund = copy_home(opened_home)
     harness.run_job(early_fund, "market", keys)
     late_fund = harness.open_fund(tmp_path_factory.mktemp("late") / "home", inception=later)
-    harness.run_job(late_fund, "market", [later])
+    harness.run_job(late_fund, "market", [later], graph_that_sees_the_future())
 
     common = pl.Series(keys, dtype=pl.Date)
     early, late = digests_by_session(early_fund, common), digests_by_session(late_fund, common)
