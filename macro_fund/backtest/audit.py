@@ -171,7 +171,7 @@ def audit(
     done()
     shuffle = shuffle_test(again, again.rows, seed=seed, reps=SHUFFLES)
     done()
-    factors = [lab.at_costs(variant, f) for f in COST_FACTORS]
+    factors = [variant.changed({"rules.cost_factor": f}) for f in COST_FACTORS]
     costs = {f: _ratio(o) for f, o in zip(COST_FACTORS, lab.run(strategy, factors, panel, sessions), strict=True)}
     done()
     found = premium(strategy, variant, panel, observations, base)
