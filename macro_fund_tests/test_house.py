@@ -189,6 +189,6 @@ def test_groups_are_in_the_order_of_their_rows() -> None:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "group_by"
-        and not any(k.arg == "maintain_order" for k in node.keywords)
+        and not any(ast.unparse(k) == "maintain_order=True" for k in node.keywords)
     ]
     assert strays == []
