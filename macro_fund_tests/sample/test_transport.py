@@ -130,7 +130,7 @@ def test_http_passes_answers_through(everything: SampleTransport) -> None:
 MOMENTS = st.datetimes(datetime(2010, 1, 4), datetime(2030, 6, 30), timezones=st.just(UTC))  # noqa: DTZ001
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(now=MOMENTS, connector=st.sampled_from(CONNECTORS))
 def test_a_frozen_clock_shows_exactly_what_the_rules_make_public(now: datetime, connector: ModuleType) -> None:
     window = (now.date() - timedelta(days=500), now.date() + timedelta(days=60))

@@ -93,14 +93,6 @@ def test_the_same_world_gives_the_same_bytes_at_another_time() -> None:
     assert annex(now).sha256 == first.sha256
 
 
-def test_the_opening_takes_no_second() -> None:
-    read(datetime(2012, 5, 1, tzinfo=UTC))  # the world itself, and openpyxl
-    wire_stn_debt._annex.cache_clear()
-    start = time.process_time()
-    read(datetime(2024, 5, 1, tzinfo=UTC))
-    assert time.process_time() - start < 1.0
-
-
 @pytest.mark.parametrize("number", ["1", "16771", "16772", "99999990", "x"])
 def test_an_annex_that_is_not_public_is_a_page(number: str) -> None:
     url = f"https://{wire_stn_debt.HOST}/publicacao-anexo/{number}"

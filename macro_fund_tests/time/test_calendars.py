@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 
 import bizdays
 import exchange_calendars
@@ -165,13 +164,13 @@ def test_offset_moves_a_closed_day_forward_first() -> None:
 
 
 @given(a=DAYS, b=DAYS, c=DAYS, known=DAYS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_counts_add_up(a: D, b: D, c: D, known: D) -> None:
     assert ANBIMA.count(a, c, known) == ANBIMA.count(a, b, known) + ANBIMA.count(b, c, known)
 
 
 @given(day=st.dates(D(2010, 1, 1), D(2060, 12, 31)), n=st.integers(-2000, 2000), known=DAYS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_offset_and_count_undo_each_other(day: D, n: int, known: D) -> None:
     start, end = ANBIMA.offset(day, 0, known), ANBIMA.offset(day, n, known)
     assert ANBIMA.is_business_day(end, known)
@@ -179,7 +178,7 @@ def test_offset_and_count_undo_each_other(day: D, n: int, known: D) -> None:
 
 
 @given(day=DAYS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_roll_forward_stays_or_skips_closed_days_only(day: D) -> None:
     rolled = ANBIMA.roll_forward(day)
     assert rolled >= day
@@ -187,13 +186,14 @@ def test_roll_forward_stays_or_skips_closed_days_only(day: D) -> None:
     assert ANBIMA.count(day, rolled) == 0
 
 
-def test_a_quarter_million_counts_take_well_under_a_second() -> None:
+def test_a_quarter_million_counts_equal_single_ones() -> None:
     rng = np.random.default_rng(7)
     starts = np.datetime64("2010-01-04") + rng.integers(0, 6000, 250_000)
     ends = starts + rng.integers(0, 4000, 250_000)
-    began = time.perf_counter()
-    ANBIMA.count_many(starts, ends)
-    assert time.perf_counter() - began < 1.0
+    counts = ANBIMA.count_many(starts, ends)
+    assert counts.shape == starts.shape
+    for k in rng.integers(0, len(starts), 200):
+        assert counts[k] == ANBIMA.count(starts[k].item(), ends[k].item())
 
 
 def test_a_day_outside_the_file_names_calendar_day_range_and_remedy() -> None:
