@@ -127,7 +127,7 @@ def test_past_forecasts_beat_no_change_where_the_relation_holds() -> None:
     assert np.median(errors) < 0.95
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(shift=st.floats(-5, 5), scale=st.floats(0.2, 5), seed=st.integers(0, 50))
 def test_units_of_the_fundamentals_do_not_matter(shift: float, scale: float, seed: int) -> None:
     y, x = planted(seed, 140, 8.0)

@@ -131,7 +131,7 @@ def test_a_verdict_needs_size_company_and_agreement() -> None:
     assert (nobody["status"], nobody["score"], nobody["verdict"]) == ("no_view", None, "inconclusive")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=4))
 def test_the_desks_score_lies_between_the_views(scores: list[float]) -> None:
     views = {a: view(a, s, view_gold=s) for a, s in zip(AGENTS, scores, strict=False)}
@@ -172,7 +172,6 @@ def test_a_number_that_is_no_fact_throws_the_text_away() -> None:
     assert why == "refused: 0.90 in the text are no facts of the session"
 
 
-@settings(deadline=None)
 @given(st.floats(-50, 50).map(lambda x: round(x, 2)), st.sampled_from(["en", "pt"]), st.booleans())
 def test_every_printed_number_is_found_again(value: float, language: str, percent: bool) -> None:
     text = printed(value, language, percent=percent, sign=True)

@@ -127,7 +127,7 @@ def test_drawn_parameters_never_explode() -> None:
     assert np.abs(np.linalg.eigvals(coef)).max() <= ROOT_LIMIT + 1e-9
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), debt=st.floats(0.4, 1.5), up=st.floats(0.005, 0.05))
 def test_fan_properties(seed: int, debt: float, up: float) -> None:
     """Percentiles rise, the band widens from year 1 to 5, and a lasting adjustment shifts the whole fan up."""

@@ -189,7 +189,7 @@ def test_a_row_that_is_not_known_is_a_step_of_the_chain_and_half_a_row_counts_by
 
 
 @given(st.integers(0, 10_000), st.integers(2, 40), st.floats(0.3, 0.99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_probabilities_sum_to_one_and_never_look_ahead(seed: int, n: int, stay: float):
     rng = np.random.default_rng(seed)
     c = chain(sticky(4, stay), rng.normal(size=(4, 2)), rng.uniform(0.05, 2.0, (4, 2)))
@@ -212,7 +212,7 @@ def test_no_underflow_where_the_likely_state_cannot_be_reached():
 
 
 @given(st.permutations(range(4)), st.lists(st.floats(0.01, 3.0), min_size=8, max_size=8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_states_in_different_quadrants_each_get_their_own(order: list[int], size: list[float]):
     means = (CORNERS * np.array(size).reshape(4, 2))[list(order)]
     state = matched(means, CORNERS)

@@ -27,7 +27,7 @@ def test_twelve_months_compound() -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_weights_are_a_mixture_and_no_mixture_fits_better(seed: int) -> None:
     rows = rows_of(seed)
     found = phillips.estimate(rows, {})
@@ -43,7 +43,7 @@ def test_weights_are_a_mixture_and_no_mixture_fits_better(seed: int) -> None:
 
 
 @given(st.integers(0, 1000), st.floats(-0.01, 0.02))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_long_run_is_vertical(seed: int, level: float) -> None:
     """All inflation rates higher by the same: the same curve."""
     rows = rows_of(seed)

@@ -44,7 +44,7 @@ def test_a_decision_that_is_not_in_the_data_has_no_outcome() -> None:
 
 
 @given(st.integers(0, 70))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_the_record_rests_only_on_outcomes_known_before_the_month(back: int) -> None:
     f, path = frames(), told().path
     session = f.keys[-1 - back]

@@ -94,7 +94,7 @@ def test_it_is_filtered_not_smoothed():
 
 
 @given(st.integers(0, 1000), st.floats(0.1, 20.0))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_in_bounds_and_in_any_unit(seed: int, scale: float):
     _, real = simulated(seed, 80, 0.15, 0.9, 0.4)
     one, other = fit_neutral(real, level_sd=0.15), fit_neutral(real * scale, level_sd=0.15 * scale)

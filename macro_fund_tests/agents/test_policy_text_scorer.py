@@ -206,7 +206,7 @@ ANY = {n: st.sampled_from((*HAWK[n], *DOVE[n], *NEUTRAL[n])) for n in ("en", "pt
 NOISE = st.text(alphabet="abcdeé ,.;\n-'()0123456789", max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_hawkish_sentence_never_lowers_the_score_and_a_dovish_one_never_raises_it(data: st.DataObject):
     language = data.draw(st.sampled_from(("en", "pt")))
@@ -222,7 +222,7 @@ def test_a_hawkish_sentence_never_lowers_the_score_and_a_dovish_one_never_raises
             assert sign * (after.topics[topic] or 0.0) >= sign * (before.topics[topic] or 0.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_text_stays_in_range_and_its_order_does_not_matter(data: st.DataObject):
     language = data.draw(st.sampled_from(("en", "pt")))

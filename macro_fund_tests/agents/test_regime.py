@@ -101,7 +101,7 @@ def test_shape_and_a_view() -> None:
 
 
 @given(st.floats(-3, 3), st.floats(-3, 3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_probabilities_sum_to_one_and_follow_the_quadrant(growth: float, inflation: float) -> None:
     p = at(growth, inflation)
     assert sum(p.values()) == pytest.approx(1.0, abs=1e-9)

@@ -64,7 +64,7 @@ def test_the_median_rule_brings_its_own_terms() -> None:
 
 
 @given(st.tuples(small, small, small, small, small, small))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_first_rule_is_the_taylor_rate(inputs: tuple[float, ...]) -> None:
     r, pi, target, gap, change, i = inputs
     terms = rule_terms(
@@ -105,7 +105,7 @@ def test_n_quarters_are_n_walks_of_one(quarters: int) -> None:
 
 
 @given(st.floats(0.6, 0.98), st.floats(1.0, 3.5), st.floats(0.1, 8.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_smoothed_rule_lies_between_today_and_its_target(rho: float, phi: float, quarters: float) -> None:
     rate = rule_terms(economy(), quarters, Smoothed(rho, phi, 0.5)).sum(axis=1)[1, 0]
     star = taylor_rate(0.05, 0.01, 0.045, 0.03, phi=phi, theta=0.5)

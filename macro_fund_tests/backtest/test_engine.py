@@ -161,7 +161,7 @@ def worlds(draw: st.DrawFn) -> tuple:
 
 
 @given(worlds())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_the_account_agrees_and_every_real_is_in_a_trade(world: tuple) -> None:
     market, trade = world
     result = simulate(market, trade, rules())
@@ -176,7 +176,7 @@ def test_the_account_agrees_and_every_real_is_in_a_trade(world: tuple) -> None:
 
 
 @given(worlds(), st.integers(1, 5))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_future_changes_nothing_before_it(world: tuple, back: int) -> None:
     market, trade = world
     n = market.sessions.size - back

@@ -27,7 +27,7 @@ def contracts(steps: np.ndarray, bdays: np.ndarray) -> np.ndarray:
     return np.expm1(np.cumsum(overnight)[bdays - 1] * 252 / bdays)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.02, 0.15), st.integers(-4, 4), st.integers(0, STARTS.size))
 def test_a_planted_cycle_comes_back(start: float, quarters: int, moves: int) -> None:
     """So many meetings with equal steps, then a pause: what central banks do."""

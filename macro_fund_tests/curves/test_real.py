@@ -83,7 +83,7 @@ def test_planted_zeros_come_back_where_every_coupon_date_is_quoted() -> None:
     np.testing.assert_allclose(-zero.log_capitalisation(0, bonds.bdays), np.log(planted), atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.floats(-0.01, 0.01), min_size=11, max_size=11),
     st.floats(-0.01, 0.08),

@@ -120,7 +120,7 @@ def test_window_of_sessions_never_changes_a_row(nominal: pl.DataFrame) -> None:
         assert alone.equals(at(curve, day))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(-0.02, 0.04), st.lists(st.floats(-0.003, 0.003), min_size=5, max_size=5))
 def test_real_par_bonds_reprice_to_100(level: float, steps: list[float]) -> None:
     par = (level + np.array(steps))[None, :]

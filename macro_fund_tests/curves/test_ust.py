@@ -68,7 +68,7 @@ def test_zero_yield_bond_is_the_sum_of_its_flows() -> None:
     np.testing.assert_allclose(bond_price([0.06, 0.0], [10, 5], 0.0), [160.0, 100.0], rtol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)  # the first call loads scipy
+@settings(max_examples=60)  # the first call loads scipy
 @given(
     st.floats(0.005, 0.09), st.lists(STEPS, min_size=10, max_size=10), st.sets(st.sampled_from(range(10)), max_size=5)
 )
@@ -232,7 +232,7 @@ def test_forward_compounds_to_the_longer_zero() -> None:
     assert float(ust.forward_rate(5, 10, np.log(1.02), np.log(1.03))) == pytest.approx(1.03**2 / 1.02 - 1, abs=1e-15)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.0, 0.12), st.floats(0.0, 20.0), st.floats(0.1, 10.0))
 def test_forwards_of_a_flat_zero_curve_are_its_rate(zero: float, start: float, span: float) -> None:
     assert float(ust.forward_rate(start, start + span, zero, zero)) == pytest.approx(np.expm1(zero), abs=1e-12)

@@ -37,7 +37,7 @@ def test_constant_months_compound_to_a_year() -> None:
 
 
 @given(st.floats(-0.01, 0.02))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_pace_of_constant_months_is_their_year(m: float) -> None:
     np.testing.assert_allclose(ipca.pace_3m(np.full(72, m)), (1 + m) ** 12 - 1, rtol=1e-6, atol=1e-9)
 

@@ -70,7 +70,7 @@ def test_z_and_momentum_stay_within_their_clips_and_come_with_history(whole: pl.
 
 
 @given(st.sampled_from([-1.0, 1.0]), st.floats(1e-4, 5e-3))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_momentum_is_of_holding_the_asset(direction: float, drift: float) -> None:
     noise = np.random.default_rng(1).normal(scale=1e-4, size=300)
     moves = np.cumsum(direction * drift + noise)

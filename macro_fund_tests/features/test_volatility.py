@@ -75,7 +75,7 @@ def test_the_recursion_by_hand() -> None:
     assert found.loglik == pytest.approx(loglik, rel=1e-10)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.floats(1e-3, 1e2))
 def test_units_do_not_matter(unit: float) -> None:
     returns, _ = planted(700, 9)

@@ -164,7 +164,7 @@ def _quantlib(bond: Schedule, settle: ql.Date, rate: float) -> float:
     return ql.CashFlows.npv(ql.Leg(flows), yearly, False, settle)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from(["LTN", "NTN-F", "NTN-B"]), st.integers(0, 40), rates)
 def test_quantlib_prices_the_same_flows(title: str, ahead: int, rate: float) -> None:
     bond, vna = one(title, date(2024, 7, 5), ahead)
@@ -177,7 +177,7 @@ def test_quantlib_prices_the_same_flows(title: str, ahead: int, rate: float) -> 
 # Properties
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(titles, days, st.integers(0, 60), rates)
 def test_price_falls_with_the_rate_and_gives_it_back(title: str, settle: date, ahead: int, rate: float) -> None:
     bond, vna = one(title, settle, ahead)
@@ -189,7 +189,7 @@ def test_price_falls_with_the_rate_and_gives_it_back(title: str, settle: date, a
     assert -1e-6 <= cut <= 2e-6 + (0 if vna is None else vna * 1.01e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(titles, days, st.integers(0, 60))
 def test_flows_are_half_years_back_from_maturity(title: str, settle: date, ahead: int) -> None:
     bond, _ = one(title, settle, ahead)
@@ -233,7 +233,7 @@ def _carry(title: str, settle: date, ahead: int, rate: float, then: float, fundi
     return bonds.carry_roll(bond, rate, then, 21, funding, vna, None if vna is None else vna * grown)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(titles, days, st.integers(1, 29), rates, rates, st.floats(0, 0.15), st.floats(0.99, 1.02))
 def test_carry_and_roll_add_up(
     title: str, settle: date, ahead: int, rate: float, then: float, funding: float, grown: float

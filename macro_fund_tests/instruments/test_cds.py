@@ -86,7 +86,7 @@ def test_a_call_leaves_quantlibs_day_as_it_was() -> None:
     assert ql.Settings.instance().evaluationDate == ql.Date(3, 1, 2020)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SPREADS, st.floats(0.0, 0.6))
 def test_swap_at_its_coupon_is_worth_nothing_and_the_buyer_pays_more_for_wider_spreads(
     spread: float, recovery: float

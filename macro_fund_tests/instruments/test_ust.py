@@ -42,7 +42,7 @@ def test_textbook_bond() -> None:
     assert float(ust.dv01(**FABOZZI)) == pytest.approx(0.0747018843, abs=2e-6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(COUPONS, YIELDS, SETTLES, LIVES)
 def test_quantlib_agrees(coupon: float, ytm: float, settle: date, life: int) -> None:
     maturity = settle + timedelta(days=life)
@@ -83,7 +83,7 @@ def test_accrued_of_a_published_example() -> None:
     assert float(ust.accrued(0.02375, date(2017, 12, 29), date(2024, 8, 15))) == pytest.approx(0.877717, abs=5e-7)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(COUPONS, YIELDS, SETTLES, LIVES)
 def test_price_and_yield_are_inverses(coupon: float, ytm: float, settle: date, life: int) -> None:
     bond = settle, settle + timedelta(days=life)
@@ -116,7 +116,7 @@ def test_dv01_has_the_sign_of_the_quantity_and_is_the_slope(
     assert found == pytest.approx(float(down - up) * quantity, rel=1e-5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(COUPONS, st.tuples(YIELDS, YIELDS, YIELDS), SETTLES, st.integers(1, 700), st.floats(0.0, 0.1))
 def test_carry_roll_and_move_are_the_return(
     coupon: float, yields: tuple[float, float, float], settle: date, days: int, repo: float

@@ -357,7 +357,7 @@ def worlds(draw: st.DrawFn) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     return fills(*fill_rows), marks(*mark_rows), CDI_ROWS.with_columns(session=pl.Series(known, dtype=pl.Date))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(worlds())
 def test_the_cube_sums_to_the_change_of_nav_and_windows_agree(
     world: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
@@ -377,7 +377,7 @@ def test_the_cube_sums_to_the_change_of_nav_and_windows_agree(
     assert held.equals(pl.concat([book.positions(f, m, [s], TABLE) for s in sessions]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(worlds())
 def test_strategies_sum_to_what_each_contract_made(world: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]) -> None:
     """Independent arithmetic: the newest P&L of each settlement x the contracts held at the one before."""
@@ -393,7 +393,7 @@ def test_strategies_sum_to_what_each_contract_made(world: tuple[pl.DataFrame, pl
         assert sum(cube.filter(pl.col("contract") == contract)["pnl_brl"].to_list(), Decimal(0)) == expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(worlds(), st.integers(2, 10))
 def test_nothing_known_later_changes_the_past(world: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], cut: int) -> None:
     f, m, rates = world

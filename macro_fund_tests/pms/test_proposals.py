@@ -288,7 +288,7 @@ def test_cost_is_half_spread_and_fee_to_the_cent(instrument: str, count: int, dv
     assert trade_cost(SETTINGS.instrument(instrument), count, dv01) == Decimal(cost)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(before=st.integers(-300, 300), goal=st.integers(-300, 300), other=st.integers(-50, 50))
 def test_positions_plus_trades_are_the_target_or_untouched(before: int, goal: int, other: int) -> None:
     positions = [held(c, q) for c, q in (("DI1F26", other), ("DI1F27", before)) if q]

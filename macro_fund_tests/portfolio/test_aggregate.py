@@ -132,7 +132,7 @@ def test_a_range_gives_the_bytes_of_its_sessions_alone():
         assert conviction(known, INSTRUMENTS, [day]).equals(whole.filter(session=day))
 
 
-@limited(max_examples=60, deadline=None)
+@limited(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.floats(-1, 1, allow_subnormal=False), st.floats(0.01, 1), st.booleans()), min_size=1, max_size=9

@@ -42,7 +42,7 @@ def test_no_budget_share_without_a_score():
     np.testing.assert_array_equal(ask(_book([0.0, 0.0])), [[0.0, 0.0]])
 
 
-@limited(max_examples=60, deadline=None)
+@limited(max_examples=60)
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(1e3, 1e7), st.floats(1e3, 1e6), st.floats(1e3, 1e6))
 def test_every_rule_only_reduces(first, second, budget, vol_cap, cap):
     limit = ClassLimit("br_dv01", "rates", np.full((1, 2), 20.0), cap)

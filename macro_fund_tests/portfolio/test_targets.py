@@ -271,7 +271,7 @@ SHOCKS = RETURNS.pivot(on="instrument", index="trade_date", values="shock").sele
 CORRELATION = shrunk_covariance(SHOCKS / SHOCKS.std(axis=0))
 
 
-@limited(max_examples=40, deadline=None)
+@limited(max_examples=40)
 @given(
     scores=st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=6, max_size=6),
     nav=st.integers(10_000, 10**10),

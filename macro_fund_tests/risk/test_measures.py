@@ -98,7 +98,7 @@ def test_no_scenarios_is_an_error():
 SAMPLES = arrays.arrays(np.float64, st.tuples(st.integers(2, 120), st.integers(1, 5)), elements=st.floats(-1e4, 1e4))
 
 
-@limited(max_examples=60, deadline=None)
+@limited(max_examples=60)
 @given(SAMPLES, st.sampled_from([0.95, 0.99]), st.floats(0.01, 100))
 def test_parts_sum_es_is_not_below_var_and_both_scale_with_the_book(parts, level, scale):
     var, es, var_parts, es_parts = historical_parts(parts, level)

@@ -66,7 +66,7 @@ def test_di1_at_thirteen_percent_up_twenty():
     assert moved == pytest.approx(100_000 / 1.132**3 - 69_305.02, abs=0.005)
 
 
-@limited(max_examples=50, deadline=None)
+@limited(max_examples=50)
 @given(st.floats(0.02, 0.25), st.integers(5, 2520), st.floats(1, 400))
 def test_convexity_helps_long_pu_both_ways(rate, n, bp):
     unit = float(dv01(np.array([rate]), np.array([n]))[0])

@@ -219,7 +219,7 @@ def test_totals_agree_with_the_books_own_daily_pnl_and_the_check_can_fail():
     assert not total_recomputed(frame, book.with_columns(dv01_brl=-book["dv01_brl"]), returns, days[-6:]).passed
 
 
-@limited(max_examples=20, deadline=None)
+@limited(max_examples=20)
 @given(st.lists(st.integers(-300, 300), min_size=6, max_size=6).filter(any), st.integers(2, 9))
 def test_var_is_homogeneous_and_its_parts_sum(contracts, scale):
     small = _var(dict(zip(NAMES, contracts, strict=True)))

@@ -240,7 +240,7 @@ def _known(drawn: Sequence[tuple[int, str, int, float, int]]) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(RANDOM_ROWS)
 def test_all_sessions_at_once_say_what_each_said(drawn: list[tuple[int, str, int, float, int]]) -> None:
     rows = _known(drawn)
@@ -251,7 +251,7 @@ def test_all_sessions_at_once_say_what_each_said(drawn: list[tuple[int, str, int
         assert_frame_equal(pl.concat(parts).sort(at_once.columns), at_once.sort(at_once.columns))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     settled=st.lists(
         st.tuples(st.integers(5, 8), st.sampled_from(sorted(MATURITIES)), st.sampled_from([0.1, 0.2, 0.3]))

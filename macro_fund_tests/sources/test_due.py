@@ -122,7 +122,7 @@ def test_nothing_is_due_when_nothing_near_is_public() -> None:
     assert _due(_rule("calendar_days", n=300), "D", T(2025, 6, 9, 9, 0)) is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rule=st.sampled_from(RULES), as_of=MORNINGS)
 def test_what_is_due_is_public(rule: tuple[Publication, str], as_of: datetime) -> None:
     due = newest_due(*rule, as_of)
@@ -130,7 +130,7 @@ def test_what_is_due_is_public(rule: tuple[Publication, str], as_of: datetime) -
     assert knowledge_times(pl.Series([due]), *rule)[0] <= as_of
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rule=st.sampled_from(RULES), as_of=MORNINGS, later=st.timedeltas(timedelta(0), timedelta(days=40)))
 def test_what_is_due_only_moves_forward(rule: tuple[Publication, str], as_of: datetime, later: timedelta) -> None:
     first, second = newest_due(*rule, as_of), newest_due(*rule, as_of + later)
@@ -139,7 +139,7 @@ def test_what_is_due_only_moves_forward(rule: tuple[Publication, str], as_of: da
     assert first <= second
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rule=st.sampled_from([r for r in RULES if r[1] in ("M", "Q", "A")]), as_of=MORNINGS)
 def test_the_period_after_the_one_that_is_due_is_not_public(rule: tuple[Publication, str], as_of: datetime) -> None:
     due = newest_due(*rule, as_of)

@@ -123,7 +123,7 @@ def test_the_opening_window_takes_what_is_public_and_dates_it() -> None:
 
 
 @given(cuts=st.sets(st.integers(1, len(MARCH) - 1), max_size=len(MARCH) - 1))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_the_length_of_windows_changes_no_row(cuts: set[int]) -> None:
     edges = [0, *sorted(cuts), len(MARCH)]
     pieces = [MARCH[a:b] for a, b in itertools.pairwise(edges)]
@@ -135,7 +135,7 @@ def test_the_length_of_windows_changes_no_row(cuts: set[int]) -> None:
 
 
 @given(outages=st.sets(st.integers(0, len(MARCH) - 2)))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_an_outage_makes_rows_late_and_loses_none(outages: set[int]) -> None:
     known = BRONZE.empty()
     for i, key in enumerate(MARCH):

@@ -139,7 +139,7 @@ def test_a_vintage_that_is_known_stays_as_it_is() -> None:
     cut=st.sets(st.integers(1, 50), max_size=4),
     drawn=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 70), st.integers(1, 4)), min_size=1, max_size=25),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_vintages_do_not_depend_on_how_often_we_asked(cut: set[int], drawn: list[tuple[int, int, int]]) -> None:
     stated = {(date(2018, 9 + m, 1), known_at(d)): float(v) for m, d, v in drawn}
     source = Vintages([(d, t, v) for (d, t), v in stated.items()])

@@ -73,7 +73,7 @@ def test_the_file_is_plain_parquet_for_anyone(lake: Lake):
 
 
 @given(order=st.permutations(range(3)))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_row_order_does_not_change_the_digest(tmp_path_factory: pytest.TempPathFactory, order: list[int]):
     lake = Lake(tmp_path_factory.mktemp("lake"))
     assert lake.write(FRED, KEY, GOOD[order]) == content_digest(FRED, tidy(FRED, GOOD))

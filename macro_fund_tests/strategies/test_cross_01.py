@@ -71,7 +71,7 @@ def test_a_planted_premium_is_found_in_its_regime_alone() -> None:
     assert last[1] < -0.5
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(5, 60), st.integers(0, 2**31))
 def test_sharpe_never_looks_ahead_and_is_bounded(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -54,7 +54,7 @@ def test_gap_by_hand() -> None:
 
 
 @given(st.floats(1, 8), st.floats(0.02, 0.3), st.floats(0, 0.1), st.floats(0, 0.06), st.floats(0.98, 1.02))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_gap_is_that_of_two_implied_yields(
     spot: float, di: float, coupon: float, dollar: float, rich: float
 ) -> None:

@@ -22,7 +22,7 @@ def test_a_published_contract() -> None:
 
 
 @given(st.floats(0.015, 0.3), st.integers(1, 2520))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_contract_behind_a_dv01_comes_back(rate: float, days: int) -> None:
     years = days / 252
     if years > 0.98 / np.log1p(rate):

@@ -73,7 +73,7 @@ def test_the_next_event_starts_flat() -> None:
         max_size=40,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_position_lies_in_the_window_with_the_sign_of_its_signal(rows: list[tuple[float, str | None]]) -> None:
     signal, phase = [list(c) for c in zip(*rows, strict=True)]
     held = positions(signal, phase)

@@ -112,7 +112,7 @@ def test_the_gate_test_tells_a_relation_from_none() -> None:
     assert unrelated <= 12
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.floats(0.1, 10.0))
 def test_the_scale_of_an_index_does_not_matter(factor: float) -> None:
     w = planted(0.25)

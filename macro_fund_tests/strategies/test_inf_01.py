@@ -48,7 +48,7 @@ def test_the_path_beyond_the_model_by_hand() -> None:
 
 
 @given(st.floats(0, 0.15), st.floats(0.02, 0.06), st.floats(0, 1), st.integers(2, 5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_mean_lies_between_the_model_and_the_target(pi: float, target: float, memory: float, years: int) -> None:
     mean = one(mean_inflation(pl.lit(pi), pl.lit(target), pl.lit(memory), years))
     assert min(pi, target) - 1e-12 <= mean <= max(pi, target) + 1e-12

@@ -59,7 +59,7 @@ def test_months_that_the_index_accrues() -> None:
 
 
 @given(st.dates(date(2005, 1, 1), date(2030, 12, 31)), st.integers(1, 6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_as_many_months_accrue_as_asked_for(day: date, months: int) -> None:
     rows = index_months(grid(day), months)
     assert rows["share"].sum() == pytest.approx(months, abs=1e-12)

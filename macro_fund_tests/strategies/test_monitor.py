@@ -143,7 +143,7 @@ def test_a_session_without_rows_has_a_summary_too() -> None:
         monitor(pl.DataFrame([], schema=SCHEMA), INSTRUMENTS, [])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**31), st.integers(LOOK_BACK + 1, 80))
 def test_any_window_gives_the_same_rows(seed: int, at: int) -> None:
     rng = np.random.default_rng(seed)

@@ -41,7 +41,7 @@ def test_expected_selic_by_hand() -> None:
 
 
 @given(st.floats(0.02, 0.2), st.floats(0.02, 0.2), st.integers(60, 700), st.integers(120, 400), st.floats(-3, 3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_move_of_the_near_rate_at_an_unchanged_forward_is_neutral(
     near: float, forward: float, n1: int, gap: int, move_bp: float
 ) -> None:

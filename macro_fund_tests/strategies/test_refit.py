@@ -37,7 +37,7 @@ def test_the_fit_of_a_month_is_least_squares_on_what_it_knew() -> None:
     assert fitted(found, x)[-1] == pytest.approx(own[0] + own[1:] @ x[-1])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(150, DAYS.len() - 1))
 def test_what_comes_later_changes_no_coefficient(end: int) -> None:
     rng = np.random.default_rng(2)

@@ -37,7 +37,7 @@ def test_a_day_without_a_signal_neither_enters_nor_leaves() -> None:
 
 
 @given(signal, st.integers(0, 40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_past_decides_alone(values: list[float], cut: int) -> None:
     whole = hysteresis(np.array(values, dtype=float), 0.35, 0.15)
     assert hysteresis(np.array(values[:cut], dtype=float), 0.35, 0.15).tolist() == whole[:cut].tolist()

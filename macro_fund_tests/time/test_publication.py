@@ -112,7 +112,7 @@ _RULES = {(s.publication, s.frequency) for s in default_settings().series}
 @given(
     st.lists(st.dates(D(2009, 1, 1), D(2030, 1, 1)), min_size=2, max_size=30), st.sampled_from(sorted(_RULES, key=str))
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_catalogue_rule_is_monotone_and_elementwise(events: list[D], rule: tuple[Publication, str]) -> None:
     days = pl.Series(sorted(events))
     together = knowledge(days, *rule)

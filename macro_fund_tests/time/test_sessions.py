@@ -104,7 +104,7 @@ def test_session_of_an_expression_equals_session_of_the_series() -> None:
 
 
 @given(st.lists(INSTANTS, min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_session_is_the_first_whose_cut_off_is_not_earlier(instants: list[dt.datetime]) -> None:
     for known, session in zip(instants, assign_session(_times(*instants), TABLE)["session"], strict=True):
         assert TABLE.as_of(session) >= known
@@ -112,7 +112,7 @@ def test_session_is_the_first_whose_cut_off_is_not_earlier(instants: list[dt.dat
 
 
 @given(INSTANTS.filter(lambda t: t >= TABLE.as_of(KEYS[0])))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_latest_has_begun_and_the_next_has_not(now: dt.datetime) -> None:
     session = TABLE.latest(now)
     assert TABLE.as_of(session) <= now
