@@ -171,6 +171,7 @@ def audit(
     done()
     shuffle = shuffle_test(again, again.rows, seed=seed, reps=SHUFFLES)
     done()
+    # Of the published costs: `at_costs` would be of the variant's own.
     factors = [variant.changed({"rules.cost_factor": f}) for f in COST_FACTORS]
     costs = {f: _ratio(o) for f, o in zip(COST_FACTORS, lab.run(strategy, factors, panel, sessions), strict=True)}
     done()

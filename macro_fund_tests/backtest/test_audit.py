@@ -111,6 +111,12 @@ def test_the_whole_audit() -> None:
     assert done.shift.base == pytest.approx(done.costs[1.0], abs=0.05)
 
 
+def test_costs_are_multiples_of_the_published_ones_whatever_the_variant_pays() -> None:
+    dear = lab.run(FX, [VARIANT.changed({"rules.cost_factor": 2.0})], W.panel, W.keys)[0]
+    done = audit(FX, dear, W.panel, W.observations, [], seed=3, count=1)
+    assert done.costs[2.0] == pytest.approx(annualised(sharpe(dear.returns)), rel=1e-12)
+
+
 def test_a_strategy_that_never_trades_has_nothing_to_attack() -> None:
     silent = replace(FX, signals=lambda p, q, s: FX.signals(p, q, s).with_columns(strength=pl.lit(0.0)))
     done = audit(silent, base(silent), W.panel, W.observations, [], seed=3, count=1)
