@@ -68,7 +68,7 @@ def test_zero_yield_bond_is_the_sum_of_its_flows() -> None:
     np.testing.assert_allclose(bond_price([0.06, 0.0], [10, 5], 0.0), [160.0, 100.0], rtol=1e-12)
 
 
-@settings(max_examples=60)  # the first call loads scipy
+@settings(max_examples=60)
 @given(
     st.floats(0.005, 0.09), st.lists(STEPS, min_size=10, max_size=10), st.sets(st.sampled_from(range(10)), max_size=5)
 )
