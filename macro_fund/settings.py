@@ -12,51 +12,21 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
+from macro_fund.mandate import FACTORS, Factor, Fraction, Fund, Limits, Model, Positive, Scenario
 
 
 class SettingsError(ValueError):
     """A configuration file is wrong; the message names file, line, field and what is allowed."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Fund(_Model):
-    """The mandate. `inception` and `source` are written by `macro-fund init` into the home's own fund.yaml."""
-
-    name: str
-    nav_brl: Annotated[Decimal, Field(gt=0, decimal_places=2)]
-    source: Literal["sample", "live", "replay"] = "sample"
-    history_start: date = date(2010, 1, 4)
-    inception: date | None = None
-    sample_seed: int = 20100104
-    vol_target: Annotated[float, Field(gt=0, le=0.5)]
-    risk_share: dict[str, Fraction]
-    language: Literal["en", "pt"] = "en"
-    narrator: Literal["template", "llm"] = "template"
-    narrator_model: str = ""
-
-    @model_validator(mode="after")
-    def _order(self) -> Fund:
-        if self.narrator == "llm" and not (self.narrator_model and self.source == "live"):
-            raise ValueError("narrator llm needs narrator_model, and a fund on live data: set narrator: template")
-        if self.inception is not None and self.inception <= self.history_start:
-            raise ValueError(f"inception {self.inception} must be after history_start {self.history_start}")
-        return self
-
-
-class Publication(_Model):
+class Publication(Model):
     """When a value becomes public.
 
     kind: `same_day` (event date at `at`), `business_days` (n-th business day after), `calendar_days` (n days after,
@@ -79,7 +49,7 @@ class Publication(_Model):
     release: str | None = None
 
 
-class Series(_Model):
+class Series(Model):
     """One series of the catalogue. value = provider's number x `scale`; `low`..`high` bound the stored value.
 
     frequency: D, W, M, Q, A, or E for events at no fixed distance (meetings). `panel` True: the series is in the
@@ -145,7 +115,7 @@ GLOBAL_ROOTS = ("ZT", "ZF", "ZN", "ES", "GC")
 RATE_ROOTS = ("DI1", "DAP", "FRC", "ZT", "ZF", "ZN")
 
 
-class Instrument(_Model):
+class Instrument(Model):
     """A rolled position in listed contracts. Quantity > 0 is long the contract (DI1: long PU, gains when rates fall).
 
     `asset` is the thing that signals speak of, `asset_sign` turns a signal on the asset into a quantity sign
@@ -185,7 +155,7 @@ class Instrument(_Model):
         return self
 
 
-class Strategy(_Model):
+class Strategy(Model):
     """Parameters of one strategy; its formula is in strategies/. `book`: its signals move the fund's targets."""
 
     id: str
@@ -195,7 +165,7 @@ class Strategy(_Model):
     horizon_days: Annotated[int, Field(gt=0)]
     enter: Positive
     exit: Annotated[float, Field(ge=0)]
-    params: dict[str, float | int | str | list[str]] = {}
+    params: dict[str, float | int | str | list[str]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _band(self) -> Strategy:
@@ -204,30 +174,7 @@ class Strategy(_Model):
         return self
 
 
-class Limits(_Model):
-    """Limits as fractions of NAV (bp of NAV per bp for `dv01`)."""
-
-    var_95: Fraction
-    var_99: Fraction
-    worst_stress: Fraction
-    br_dv01: Fraction
-    fx_net: Fraction
-    equity_net: Fraction
-    strategy_var_share: Fraction
-    warn_at: Fraction = 0.8
-
-
-class Scenario(_Model):
-    """A stress scenario: `bp` on DI instruments by business-day tenor (interpolated), log `returns` on DOL and IND."""
-
-    id: str
-    title: str
-    rates_bp: dict[int, float]
-    returns: dict[Literal["DOL", "IND"], float]
-    source: str
-
-
-class NeutralRate(_Model):
+class NeutralRate(Model):
     """A neutral real rate that a central bank published. rate and sd (of a month's reading of it): decimals."""
 
     country: Literal["br", "us"]
@@ -260,7 +207,7 @@ MOODYS_SCALE = (
 OUTLOOKS = {"negative": -1, "stable": 0, "positive": 1}
 
 
-class RatingAction(_Model):
+class RatingAction(Model):
     """A change of Brazil's long-term foreign-currency rating or of its outlook, in the agency's own letters."""
 
     agency: Literal["sp", "moodys", "fitch"]
@@ -282,7 +229,7 @@ class RatingAction(_Model):
         return self
 
 
-class Source(_Model):
+class Source(Model):
     """How politely we ask one provider."""
 
     min_interval_s: Annotated[float, Field(ge=0)]
@@ -293,7 +240,7 @@ class Source(_Model):
     user_agent: str = "macro_fund"
 
 
-class Settings(_Model):
+class Settings(Model):
     """Everything that people edit, validated together."""
 
     fund: Fund
@@ -301,6 +248,7 @@ class Settings(_Model):
     instruments: tuple[Instrument, ...]
     strategies: tuple[Strategy, ...]
     limits: Limits
+    factors: tuple[Factor, ...]
     scenarios: tuple[Scenario, ...]
     neutral_rates: tuple[NeutralRate, ...]
     ratings: tuple[RatingAction, ...]
@@ -323,6 +271,8 @@ class Settings(_Model):
             days = [r.announced for r in self.ratings if r.agency == agency]
             if days != sorted(set(days)):
                 raise ValueError(f"ratings: keep the actions of {agency} in order of `announced`, one a day")
+        if [f.id for f in self.factors] != list(FACTORS):
+            raise ValueError(f"factors: name each of these once, in this order: {', '.join(FACTORS)}")
         known = {i.id for i in self.instruments}
         for s in self.strategies:
             unknown = sorted(set(s.instruments) - known)
@@ -461,6 +411,7 @@ def load_settings(config_dir: Path = CONFIG_DIR, fund_file: Path | None = None) 
         "instruments": parse_file(config_dir / "instruments.yaml", tuple[Instrument, ...]),
         "strategies": parse_file(config_dir / "strategies.yaml", tuple[Strategy, ...]),
         "limits": parse_file(config_dir / "limits.yaml", Limits),
+        "factors": parse_file(config_dir / "factors.yaml", tuple[Factor, ...]),
         "scenarios": parse_file(config_dir / "scenarios.yaml", tuple[Scenario, ...]),
         "neutral_rates": parse_file(config_dir / "neutral_rates.yaml", tuple[NeutralRate, ...]),
         "ratings": parse_file(config_dir / "ratings.yaml", tuple[RatingAction, ...]),

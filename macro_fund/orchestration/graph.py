@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from macro_fund.orchestration import agents, bronze, pms, portfolio, quality, reports, research, risk, signals, silver
+from macro_fund.orchestration import (
+    agents,
+    bronze,
+    conviction,
+    limits,
+    pms,
+    portfolio,
+    quality,
+    reports,
+    research,
+    risk,
+    signals,
+    silver,
+    stress,
+)
 from macro_fund.orchestration.jobs import ORDER_ASSETS, PROPOSE_ASSETS
 from macro_fund.orchestration.silver_dbt import MODELS
 
@@ -13,8 +27,11 @@ _JUDGED = (
     *signals.NODES,
     signals.MONITOR,
     *research.NODES,
+    *conviction.NODES,
     *portfolio.NODES,
     *risk.NODES,
+    *stress.NODES,
+    *limits.NODES,
     *(n for n in pms.NODES if n.key not in (*PROPOSE_ASSETS, *ORDER_ASSETS)),
     *quality.data_nodes([source.PROVIDER for source in bronze.SOURCES]),
 )

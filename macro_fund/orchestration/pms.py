@@ -16,8 +16,8 @@ import polars as pl
 
 from macro_fund.home import Home
 from macro_fund.orchestration.checks import bounded, sessions_inside
+from macro_fund.orchestration.conviction import BOOK_SIGNALS, book_signals
 from macro_fund.orchestration.node import Check, Node
-from macro_fund.orchestration.portfolio import BOOK_SIGNALS, book_signals
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
 from macro_fund.pms import book, execution, proposals

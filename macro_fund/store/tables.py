@@ -14,6 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from macro_fund.store.agent_tables import AGENT_TABLES
+from macro_fund.store.book_tables import BOOK_TABLES
 from macro_fund.store.bronze_tables import BRONZE_TABLES, OBSERVATION, PROVENANCE, SERIES_ID
 from macro_fund.store.silver_tables import SILVER_TABLES
 from macro_fund.store.table import MONEY, UTC_TIME, Column, Table, numbers, session_column
@@ -216,100 +217,7 @@ _TABLES = [
         owner="team:research",
         description="Record of every strategy before the first session of each month, from its own past alone.",
     ),
-    Table(
-        "portfolio/conviction",
-        {
-            "session": session_column(),
-            "instrument": Column(pl.String, "config/instruments id"),
-            "score": Column(pl.Float64, "confidence-weighted signal, [-1, 1]; null no_view", nullable=True),
-            "agreement": Column(pl.Float64, "confidence share on the majority side", nullable=True),
-            "conviction": Column(pl.Float64, "[0, 1]", nullable=True),
-            "n_signals": Column(pl.Int32, "signals with a view"),
-            "contributions": Column(
-                pl.List(pl.Struct({"strategy_id": pl.String, "signal": pl.Float64, "weight": pl.Float64})),
-                "signal x weight sums to score",
-            ),
-            "status": Column(pl.String, "ok | degraded | no_view"),
-            "reason": Column(pl.String, "in words"),
-        },
-        ("session", "instrument"),
-        owner="team:portfolio",
-        description="Signals combined per instrument by confidence.",
-    ),
-    Table(
-        "portfolio/targets",
-        {
-            "session": session_column(),
-            "instrument": Column(pl.String, "config/instruments id"),
-            "contract": Column(pl.String, "listed contract; empty when there is none", nullable=True),
-            "target_contracts": Column(pl.Int64, "signed, + = long the contract; null no_view", nullable=True),
-            "unrounded": Column(pl.Float64, "before integers and limits", nullable=True),
-            "score": Column(pl.Float64, "conviction score that asked for it", nullable=True),
-            "conviction": Column(pl.Float64, "[0, 1]", nullable=True),
-            "price": Column(pl.Float64, "last settlement", nullable=True),
-            "rate": Column(pl.Float64, "last settlement rate, decimal", nullable=True),
-            "sigma_brl": Column(pl.Float64, "daily BRL volatility of one contract", nullable=True),
-            "dv01_brl": Column(pl.Float64, "of the whole target", nullable=True),
-            "delta_brl": Column(pl.Float64, "of the whole target", nullable=True),
-            "binding_constraint": Column(pl.String, "what sized it: risk_share, vol_target, a limit, integer, none"),
-            "shares": Column(
-                pl.List(pl.Struct({"strategy_id": pl.String, "share": pl.Float64})), "strategy shares, sum to 1"
-            ),
-            "status": Column(pl.String, "ok | degraded | no_view"),
-            "reason": Column(pl.String, "in words"),
-        },
-        ("session", "instrument"),
-        owner="team:portfolio",
-        description="Target contracts at the mandate's capital: volatility target, limits, whole contracts.",
-    ),
-    Table(
-        "risk/var",
-        {
-            "session": session_column(),
-            "method": Column(pl.String, "parametric | historical"),
-            "level": Column(pl.Float64, "0.95 | 0.99"),
-            "scope": Column(pl.String, "total | instrument | strategy"),
-            "item": Column(pl.String, "total, or the instrument or strategy"),
-            "var_brl": Column(pl.Float64, "loss > 0; components of a scope sum to the total", nullable=True),
-            "es_brl": Column(pl.Float64, "expected shortfall, components sum to the total", nullable=True),
-            "n_scenarios": Column(pl.Int32, "days behind the number"),
-            "status": Column(pl.String, "ok | degraded | no_view"),
-            "reason": Column(pl.String, "in words"),
-        },
-        ("session", "method", "level", "scope", "item"),
-        owner="team:risk",
-        description="One-day VaR and expected shortfall of the target book, with components that sum.",
-    ),
-    Table(
-        "risk/stress",
-        {
-            "session": session_column(),
-            "scenario": Column(pl.String, "config/scenarios id"),
-            "instrument": Column(pl.String, "config/instruments id"),
-            "shock": Column(pl.Float64, "bp for rates, log return otherwise", nullable=True),
-            "pnl_brl": Column(pl.Float64, "loss < 0, full revaluation; null no_view", nullable=True),
-            "status": Column(pl.String, "ok | degraded | no_view"),
-            "reason": Column(pl.String, "in words"),
-        },
-        ("session", "scenario", "instrument"),
-        owner="team:risk",
-        description="Stress scenarios on the target book, full revaluation.",
-    ),
-    Table(
-        "risk/limits",
-        {
-            "session": session_column(),
-            "limit": Column(pl.String, "config/limits id"),
-            "value": Column(pl.Float64, "fraction of NAV", nullable=True),
-            "limit_value": Column(pl.Float64, "fraction of NAV"),
-            "utilisation": Column(pl.Float64, "value / limit_value", nullable=True),
-            "status": Column(pl.String, "ok | warn | breach | no_view"),
-            "reason": Column(pl.String, "in words"),
-        },
-        ("session", "limit"),
-        owner="team:risk",
-        description="Use of each limit by the target book.",
-    ),
+    *BOOK_TABLES,
     Table(
         "pms/fills",
         {
