@@ -15,6 +15,7 @@ import polars as pl
 
 from macro_fund.reports import plots
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style
+from macro_fund.reports.pack_risk import breaker_grid, limit_grid, risk_section
 from macro_fund.reports.pack_views import views_section
 
 Reader = Callable[[str], pl.DataFrame]
@@ -65,7 +66,7 @@ def build_pack(
         markets(read, session),
         expiries(read, session),
         views_section(read, session, language),
-        risk(read, session),
+        risk_section(read, session),
         proposals(read, session),
         book(read, session),
     ]
@@ -79,12 +80,12 @@ def at(frame: pl.DataFrame, session: date) -> pl.DataFrame:
 
 
 def breaks(read: Reader, session: date) -> Section:
-    """Failed checks, stale series, limits in use."""
+    """Breakers and limits, failed checks (an asset a row), stale series."""
     verdicts = at(read("quality/verdicts"), session)
     failed = verdicts.filter(~pl.col("passed")).sort("blocking", "asset", "check", descending=[True, False, False])
     rows = [
-        ("STOP" if b else "warning", a, c, d[:220])
-        for a, c, b, d in failed.select("asset", "check", "blocking", "detail").rows()
+        ("STOP" if b else "warning", a, ", ".join(c), "; ".join(x[:160] for x in d))
+        for b, a, c, d in failed.group_by("blocking", "asset", maintain_order=True).agg("check", "detail").rows()
     ]
     panel = at(read("silver/as_known"), session)
     stale = panel.filter("stale").sort("series_id")
@@ -103,30 +104,13 @@ def breaks(read: Reader, session: date) -> Section:
         "Breaks, stale data and limits",
         (),
         [
-            Grid(("checks", "failed", "of these stop what rests on them"), [counts]),
-            Grid(("", "asset", "check", "what"), rows, "no failed check"),
-            Grid(("stale series", "newest", "age, days"), old, "no stale series"),
+            breaker_grid(read, session),
             limit_grid(read, session),
+            Grid(("checks", "failed", "of these stop what rests on them"), [counts]),
+            Grid(("", "asset", "checks", "what"), rows, "no failed check"),
+            Grid(("stale series", "newest", "age, days"), old, "no stale series"),
         ],
     )
-
-
-def limit_grid(read: Reader, session: date) -> Grid:
-    asset = "risk/limits"
-    rows = [
-        (
-            name,
-            Number(f"{name} value", value, "percent", asset),
-            Number(f"{name} limit", limit, "percent", asset),
-            Number(f"{name} use", use, "percent", asset),
-            status,
-        )
-        for name, value, limit, use, status in at(read(asset), session)
-        .sort("limit")
-        .select("limit", "value", "limit_value", "utilisation", "status")
-        .rows()
-    ]
-    return Grid(("limit (share of NAV)", "value", "limit", "use", ""), rows)
 
 
 def _brl(value: object) -> float:
@@ -222,54 +206,6 @@ def expiries(read: Reader, session: date) -> Section:
     return Section("expiries", "Rolls and expiries, 14 days", (), [Grid(("contract", "held", "expires"), rows, "none")])
 
 
-def risk(read: Reader, session: date) -> Section:
-    """VaR with components and stress of the target book."""
-    var = at(read("risk/var"), session)
-    totals = var.filter(pl.col("scope") == "total").sort("method", "level")
-    rows = [
-        [
-            m,
-            f"{lv:.0%}",
-            Number(f"{m} {lv:.0%} var", v, "brl", "risk/var"),
-            Number(f"{m} {lv:.0%} es", e, "brl", "risk/var"),
-            r[:120],
-        ]
-        for m, lv, v, e, r in totals.select("method", "level", "var_brl", "es_brl", "reason").rows()
-    ]
-    parts = var.filter(
-        (pl.col("scope") != "total") & (pl.col("method") == "historical") & (pl.col("level") == 0.99)
-    ).sort("scope", "item")
-    split = [
-        [s, i, Number(f"component {s} {i}", v, "brl", "risk/var")]
-        for s, i, v in parts.select("scope", "item", "var_brl").rows()
-    ]
-    missing = pl.col("pnl_brl").is_null()
-    stress = (
-        at(read("risk/stress"), session)
-        .group_by("scenario", maintain_order=True)
-        .agg(
-            pl.when(~missing.all()).then(pl.col("pnl_brl").sum()).first().alias("sum"),
-            pl.col("instrument").filter(missing).sort().str.join(", ").alias("without"),
-        )
-        .sort("scenario")
-    )
-    scenes = [[n, Number(f"stress {n}", v, "brl", "risk/stress"), w] for n, v, w in stress.rows()]
-    return Section(
-        "risk",
-        "Risk of the target book",
-        (),
-        [
-            Grid(("method", "level", "VaR, one day", "expected shortfall", ""), rows),
-            Grid(("scope", "item", "part of historical 99% VaR"), split),
-            Grid(("stress scenario", "P&L", "without a view of"), scenes),
-        ],
-        [
-            Picture("VaR", plots.var_picture(read("risk/var"))),
-            Picture("Limits", plots.limits_picture(read("risk/limits"))),
-        ],
-    )
-
-
 def proposals(read: Reader, session: date) -> Section:
     """What to decide, each with the command that approves it."""
     asset = "pms/trade_proposals"
@@ -322,18 +258,21 @@ def book(read: Reader, session: date) -> Section:
 
 
 def actions(sections: Sequence[Section], read: Reader, session: date) -> Section:
-    """What a person has to do this morning."""
+    """What a person has to do this morning: what stops the fund first, what a provider owes last."""
     verdicts = at(read("quality/verdicts"), session)
-    todo = []
+    tripped = at(read("risk/breakers"), session).filter("tripped").sort("breaker")
+    todo = [
+        f"Breaker {b} tripped: {a.replace('_', ' ')}. {r}"
+        for b, a, r in tripped.select("breaker", "action", "reason").rows()
+    ]
+    breached = at(read("risk/limits"), session).filter(pl.col("status") == "breach")
+    todo += [f"Limit {limit} is breached: reduce before adding." for (limit,) in breached.select("limit").rows()]
     n = at(read("pms/trade_proposals"), session).height
     if n:
         todo.append(f"Decide {n} proposals before 18:00: `macro-fund proposals list`.")
     stops = verdicts.filter(~pl.col("passed") & pl.col("blocking"))
     todo += [f"Mend {a} ({c}): what rests on it has no view." for a, c in stops.select("asset", "check").rows()]
-    unanswered = verdicts.filter(~pl.col("passed") & (pl.col("check") == "answered"))
-    todo += [
-        f"{a}: a provider did not answer; rerun the session when it does." for (a,) in unanswered.select("asset").rows()
-    ]
-    breached = at(read("risk/limits"), session).filter(pl.col("status") == "breach")
-    todo += [f"Limit {limit} is breached: reduce before adding." for (limit,) in breached.select("limit").rows()]
+    silent = verdicts.filter(~pl.col("passed") & (pl.col("check") == "answered"))["asset"].sort().to_list()
+    if silent:
+        todo.append(f"Rerun the session when these answer: {', '.join(silent)}.")
     return Section("actions", "To do", todo or ["Nothing."])

@@ -6,8 +6,6 @@ The server's clock stands at the as_of of the newest session that is run: it kno
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -16,13 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from macro_fund.cli import app
-from macro_fund.home import Home, create
-from macro_fund.orchestration.operate import Report
-from macro_fund.store.table import Table
 from macro_fund.store.tables import FAILURES, PROVENANCE, QUARANTINE, TABLES
-from macro_fund.store.verdicts import side_table
-from macro_fund_tests import realworld
 from macro_fund_tests.graph import harness
+from macro_fund_tests.graph.realfund import SETTLEMENT, Fund, server  # noqa: F401
 from macro_fund_tests.realworld import RealWorld
 
 pytestmark = [pytest.mark.graph, pytest.mark.realworld]
@@ -41,72 +35,13 @@ HOLD_S = 0.02  # a server that closes the connection without an answer does so a
 
 NEW_YEAR, JANUARY_8 = date(2019, 1, 2), date(2019, 1, 8)
 MAY_15, MAY_16, MAY_17, MAY_18, MAY_19, MAY_22 = (date(2017, 5, d) for d in (15, 16, 17, 18, 19, 22))
-FACT = ["series_id", "event_date", "value"]
-SETTLEMENT = ["contract", "event_date", "settle_price", "settle_rate"]
-
-
-@dataclass(frozen=True)
-class Fund:
-    """A fund on the replay server. `run` sets the server's clock to the morning of the last key."""
-
-    home: Home
-    server: RealWorld
-
-    @classmethod
-    def create(cls, tmp: pytest.TempPathFactory, server: RealWorld, inception: date, history_start: date) -> Fund:
-        path = tmp.mktemp("real") / "home"
-        with harness.own_environment():
-            home = create(path, source="replay", inception=inception, history_start=history_start)
-        return cls(home, server)
-
-    def copy(self, tmp: pytest.TempPathFactory) -> Fund:
-        return Fund(harness.copy_home(self.home, tmp.mktemp("copy") / "home"), self.server)
-
-    def run(self, *keys: date) -> list[Report]:
-        """Every job of the sessions, the demonstration's PM approving each proposal."""
-        self._set_clock(keys[-1])
-        return harness.catch_up(self.home, keys)
-
-    def ask(self, key: date) -> Report:
-        """Only the sources of one session."""
-        self._set_clock(key)
-        return harness.succeeded(harness.run_assets(self.home, HOSTS, key))
-
-    def _set_clock(self, key: date) -> None:
-        self.server.set_now(self.home.sessions.as_of(key))
-
-    def rows(self, table: str, *only: date) -> pl.DataFrame:
-        return self.home.lake.read(table, only=only or None)
-
-    def passed(self, asset: str, check: str, key: date) -> bool:
-        verdicts = self.beside(TABLES["quality/verdicts"], asset, key)
-        return bool(verdicts.filter(pl.col("check") == check)["passed"].item())
-
-    def beside(self, kind: Table, asset: str, key: date) -> pl.DataFrame:
-        table = side_table(kind, asset)
-        return self.home.lake.read(table.key, only=[key], table=table)
-
-    def facts(self, asset: str, upto: date) -> set[tuple[object, ...]]:
-        """What the bronze table holds of the sessions to `upto`, whenever it was learnt."""
-        rows = self.rows(asset).filter(pl.col("session") <= upto)
-        return set(rows.select(SETTLEMENT if asset == "bronze/b3_settlements" else FACT).rows())
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RealWorld]:
-    if reason := realworld.why_absent():
-        pytest.skip(reason)
-    process, world = realworld.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MACRO_FUND_REPLAY_URL", world.url)
-        yield world
-    realworld.stop(process)
+RECEIVER = {"DI1_2Y": 1300}
 
 
 @pytest.fixture(scope="module")
 def january(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
     """Five years of history, opened on 2 January 2019, run to the 8th."""
-    fund = Fund.create(tmp_path_factory, server, NEW_YEAR, date(2014, 1, 2))
+    fund = Fund.create(tmp_path_factory.mktemp("real"), server, NEW_YEAR, date(2014, 1, 2))
     fund.run(NEW_YEAR)
     fund.run(*fund.home.sessions.keys(NEW_YEAR, JANUARY_8)[1:])
     return fund
@@ -114,16 +49,19 @@ def january(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund
 
 @pytest.fixture(scope="module")
 def may_opened(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
-    """Opened on 15 May 2017, three days before the tapes of the evening of the 17th."""
-    fund = Fund.create(tmp_path_factory, server, MAY_15, date(2016, 1, 4))
+    """Opened on 15 May 2017, three days before the tapes of the evening of the 17th, and receiving the 2-year rate."""
+    fund = Fund.create(tmp_path_factory.mktemp("real"), server, MAY_15, date(2016, 1, 4))
     fund.run(MAY_15)
+    fund.run_planted({MAY_15: RECEIVER}, MAY_15)
     return fund
 
 
 @pytest.fixture(scope="module")
 def may(may_opened: Fund, tmp_path_factory: pytest.TempPathFactory) -> Fund:
+    """Receivers that want 400 more on the day of the limit, and all of it back after the halving."""
     fund = may_opened.copy(tmp_path_factory)
-    fund.run(MAY_16, MAY_17, MAY_18, MAY_19, MAY_22)
+    wanted = {MAY_16: RECEIVER, MAY_17: RECEIVER, MAY_18: {"DI1_2Y": 1700}, MAY_19: RECEIVER, MAY_22: RECEIVER}
+    fund.run_planted(wanted, *wanted)
     return fund
 
 
@@ -309,15 +247,15 @@ WORST = {
 def outage(may_opened: Fund, tmp_path_factory: pytest.TempPathFactory) -> Fund:
     """The fund of May 2017 without the central bank's series on the 17th, and without any provider on the 18th."""
     fund = may_opened.copy(tmp_path_factory)
-    fund.run(MAY_16)
+    fund.run_planted({MAY_16: RECEIVER}, MAY_16)
     fund.server.fault("api.bcb.gov.br", "http500", ALWAYS)
-    fund.run(MAY_17)
+    fund.run_planted({MAY_17: RECEIVER}, MAY_17)
     fund.server.reset()
     for host, kind in WORST.items():
         fund.server.fault(host, kind, ALWAYS, hold=HOLD_S)
     fund.run(MAY_18)
     fund.server.reset()
-    fund.run(MAY_19)
+    fund.run_planted({MAY_19: RECEIVER}, MAY_19)
     return fund
 
 

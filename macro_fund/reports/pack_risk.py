@@ -1,0 +1,262 @@
+"""The risk page of the morning pack: what the target book can lose, and what the actual book may no longer do.
+
+Belongs here: choosing rows of risk/* and putting them into tables. Does not belong here: the numbers (risk/), the other
+parts of the pack (pack.py) or layout (render.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import polars as pl
+
+from macro_fund.reports import plots_limits, plots_risk, plots_stress
+from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style
+
+Reader = Callable[[str], pl.DataFrame]
+
+TABLES_READ = (
+    "risk/breakers",
+    "risk/limits",
+    "risk/var",
+    "risk/var_record",
+    "risk/exposures",
+    "risk/stress",
+    "risk/reverse_stress",
+    "risk/liquidity",
+)
+COUNTED = ("historical", "filtered", "parametric", "monte_carlo")
+"""Methods that the VaR limits look at; the others are shown beside them."""
+
+_KINDS = {"scenario": "scenario", "replay": "replay", "correlation": "correlations (99% VaR)"}
+_ORDER = ("breach", "no_view", "warn", "ok")
+
+
+def at(frame: pl.DataFrame, session: date) -> pl.DataFrame:
+    return frame.filter(pl.col("session") == session)
+
+
+def breaker_grid(read: Reader, session: date) -> Grid:
+    """Circuit breakers of the actual book, the tripped ones first."""
+    asset = "risk/breakers"
+    shown = at(read(asset), session).sort("tripped", "breaker", descending=[True, False])
+    rows = [
+        (
+            name,
+            "TRIPPED" if tripped else "",
+            Number(f"{name} loss", loss, "percent", asset),
+            Number(f"{name} threshold", threshold, "percent", asset),
+            action.replace("_", " "),
+            reason,
+        )
+        for name, loss, threshold, tripped, action, reason in shown.select(
+            "breaker", "loss", "threshold", "tripped", "action", "reason"
+        ).rows()
+    ]
+    return Grid(("breaker", "", "loss", "trips at", "asks for", ""), rows, "no breaker is computed yet")
+
+
+def limit_grid(read: Reader, session: date) -> Grid:
+    """Limits, the breached ones first."""
+    asset = "risk/limits"
+    order = pl.col("status").replace_strict({s: k for k, s in enumerate(_ORDER)}, default=len(_ORDER))
+    shown = at(read(asset), session).sort(order, pl.col("utilisation"), "limit", descending=[False, True, False])
+    rows = [
+        (
+            name,
+            Number(f"{name} value", value, "number" if name == "gross_leverage" else "percent", asset),
+            Number(f"{name} limit", limit, "number" if name == "gross_leverage" else "percent", asset),
+            Number(f"{name} use", use, "percent", asset),
+            status,
+            reason,
+        )
+        for name, value, limit, use, status, reason in shown.select(
+            "limit", "value", "limit_value", "utilisation", "status", "reason"
+        ).rows()
+    ]
+    return Grid(("limit (share of NAV)", "value", "limit", "use", "", ""), rows)
+
+
+def risk_section(read: Reader, session: date) -> Section:
+    """VaR by method with its parts and record, stress, reverse stress, margin and liquidity of the target book."""
+    var = at(read("risk/var"), session)
+    lines = [*_sentences(var, "risk/var"), *_reverse_sentence(read, session)]
+    return Section(
+        "risk",
+        "Risk of the target book",
+        lines,
+        [
+            _var_grid(var),
+            _record_grid(read, session),
+            _parts_grid(var),
+            _exposure_grid(read, session),
+            _stress_grid(read, session),
+            _reverse_grid(read, session),
+            _liquidity_grid(read, session),
+        ],
+        list(_pictures(read, session)),
+    )
+
+
+def _sentences(frame: pl.DataFrame, asset: str) -> list[str]:
+    """Why a total is missing or incomplete, each reason once."""
+    words = (
+        frame.filter((pl.col("scope") == "total") & (pl.col("status") != "ok")) if "scope" in frame.columns else frame
+    )
+    return [f"{asset}: {r}." for r in words["reason"].unique(maintain_order=True).to_list() if r]
+
+
+def _var_grid(var: pl.DataFrame) -> Grid:
+    """A row a method: VaR and expected shortfall at both levels."""
+    asset = "risk/var"
+    rows: list[list[Cell]] = []
+    totals = var.filter(pl.col("scope") == "total").sort("method", "level")
+    for (method,), group in totals.group_by("method", maintain_order=True):
+        cells: list[Cell] = [f"{method}{'' if method in COUNTED else ' (challenger)'}"]
+        for level, v, e in group.select("level", "var_brl", "es_brl").rows():
+            cells += [
+                Number(f"{method} {level:.0%} var", v, "brl", asset),
+                Number(f"{method} {level:.0%} es", e, "brl", asset),
+            ]
+        rows.append(cells)
+    return Grid(("one day, by method", "VaR 95%", "shortfall 95%", "VaR 99%", "shortfall 99%"), rows)
+
+
+def _record_grid(read: Reader, session: date) -> Grid:
+    """How often the book lost more than its VaR so far, against how often it should have."""
+    asset = "risk/var_record"
+    newest = read(asset).filter(pl.col("session") <= session)
+    newest = newest.filter(pl.col("session") == newest["session"].max()).sort("method", "level")
+    rows = []
+    for method, level, days, exceptions, kupiec, christoffersen in newest.select(
+        "method", "level", "n_days", "exceptions", "kupiec_p", "christoffersen_p"
+    ).rows():
+        name = f"{method} {level:.0%}"
+        rows.append(
+            [
+                name,
+                Number(f"{name} days", days, "count", asset),
+                Number(f"{name} exceptions", exceptions, "count", asset),
+                Number(f"{name} expected", days * (1 - level), "number", asset),
+                Number(f"{name} kupiec", kupiec, "percent", asset),
+                Number(f"{name} christoffersen", christoffersen, "percent", asset),
+            ]
+        )
+    head = ("record of VaR", "days held", "exceptions", "expected", "Kupiec p", "Christoffersen p")
+    return Grid(head, rows, "no outcome of a held book is known yet")
+
+
+def worst_method(var: pl.DataFrame) -> str | None:
+    """The counted method with the largest 99% VaR; None without a number."""
+    rows = var.filter(
+        (pl.col("scope") == "total")
+        & (pl.col("level") == 0.99)
+        & pl.col("method").is_in(COUNTED)
+        & pl.col("var_brl").is_not_null()
+    ).sort("var_brl", "method", descending=[True, False])
+    return None if rows.is_empty() else str(rows["method"][0])
+
+
+def _parts_grid(var: pl.DataFrame) -> Grid:
+    """Parts of the 99% VaR of the worst counted method: by instrument, class, strategy and factor."""
+    asset, method = "risk/var", worst_method(var)
+    parts = var.filter((pl.col("scope") != "total") & (pl.col("method") == method) & (pl.col("level") == 0.99)).filter(
+        pl.col("var_brl").is_not_null() & ((pl.col("var_brl") != 0) | (pl.col("es_brl") != 0))
+    )
+    rows = [
+        [
+            scope,
+            item,
+            Number(f"component {scope} {item}", v, "brl", asset),
+            Number(f"component {scope} {item} es", e, "brl", asset),
+            Number(f"marginal {item}", m, "brl", asset) if scope == "instrument" else "",
+        ]
+        for scope, item, v, e, m in parts.sort("scope", "var_brl", "item", descending=[False, True, False])
+        .select("scope", "item", "var_brl", "es_brl", "marginal_brl")
+        .rows()
+    ]
+    name = (method or "no method").replace("_", " ")
+    return Grid(
+        ("by", "", f"part of the 99% VaR, {name}", "of the shortfall", "one more contract"), rows, "no positions"
+    )
+
+
+def _exposure_grid(read: Reader, session: date) -> Grid:
+    asset = "risk/exposures"
+    sums = (
+        at(read(asset), session)
+        .group_by("factor", maintain_order=True)
+        .agg(pl.col("dv01_brl").sum(), pl.col("delta_brl").sum())
+    )
+    rows = [[f, Number(f"{f} dv01", d, "brl", asset), Number(f"{f} delta", x, "brl", asset)] for f, d, x in sums.rows()]
+    return Grid(("factor", "gain for -1 bp", "exposure"), rows, "no positions")
+
+
+def _stress_grid(read: Reader, session: date) -> Grid:
+    """Totals of every scenario, replay and correlation case, the worst first."""
+    asset, missing = "risk/stress", pl.col("pnl_brl").is_null()
+    totals = (
+        at(read(asset), session)
+        .sort("kind", "scenario", "instrument")
+        .group_by("kind", "scenario", maintain_order=True)
+        .agg(
+            pl.when(~missing.all()).then(pl.col("pnl_brl").sum()).first().alias("sum"),
+            pl.col("instrument").filter(missing).str.join(", ").alias("without"),
+        )
+        .sort("kind", "sum", "scenario", descending=[True, False, False], nulls_last=True)
+    )
+    rows = [[_KINDS.get(k, k), n, Number(f"stress {n}", v, "brl", asset), w] for k, n, v, w in totals.rows()]
+    return Grid(("stress", "", "P&L", "without a view of"), rows)
+
+
+def _reverse_sentence(read: Reader, session: date) -> list[str]:
+    rows = at(read("risk/reverse_stress"), session)
+    return [s for s in rows["sentence"].unique(maintain_order=True).to_list() if s]
+
+
+def _reverse_grid(read: Reader, session: date) -> Grid:
+    """The moves of the reverse stress, largest loss first, and the hedge."""
+    asset = "risk/reverse_stress"
+    found = at(read(asset), session)
+    moved = found.filter(pl.col("move").is_not_null()).sort("pnl_brl", "factor")
+    rows: list[list[Cell]] = []
+    for factor, move, pnl in moved.select("factor", "move", "pnl_brl").rows():
+        style: Style = "bp" if abs(move) >= 1 else "percent"
+        rows.append([factor, Number(f"{factor} move", move, style, asset), Number(f"{factor} loss", pnl, "brl", asset)])
+    for row in moved.head(1).iter_rows(named=True):
+        rows.append(["distance, sigmas", Number("distance", row["distance"], "number", asset), ""])
+        if row["hedge"]:
+            name = f"hedge: {row['hedge_contracts']:+,} {row['hedge']}"
+            rows.append(
+                [
+                    name,
+                    Number("distance hedged", row["distance_hedged"], "number", asset),
+                    Number("hedge cost", row["hedge_cost_brl"], "brl", asset),
+                ]
+            )
+    return Grid(("what loses the stress limit in a month", "move", "P&L"), rows, "no positions, or no view")
+
+
+def _liquidity_grid(read: Reader, session: date) -> Grid:
+    asset = "risk/liquidity"
+    held = at(read(asset), session).filter(pl.col("contracts").fill_null(0) != 0).sort("instrument")
+    rows = [
+        [
+            i,
+            Number(f"{i} target", n, "count", asset),
+            Number(f"{i} margin", m, "brl", asset),
+            Number(f"{i} cost to close", c, "brl", asset),
+            Number(f"{i} days to close", d, "number", asset),
+        ]
+        for i, n, m, c, d in held.select("instrument", "contracts", "margin_brl", "close_cost_brl", "days").rows()
+    ]
+    return Grid(("target", "contracts", "margin", "cost to close", "days to close"), rows, "no positions")
+
+
+def _pictures(read: Reader, session: date) -> Iterator[Picture]:
+    yield Picture("VaR", plots_risk.var_picture(read("risk/var")))
+    if at(read("risk/exposures"), session).height:
+        yield Picture("Exposures", plots_risk.exposures_picture(read("risk/exposures")))
+    yield Picture("Stress", plots_stress.stress_picture(read("risk/stress")))
+    yield Picture("Limits", plots_limits.limits_picture(read("risk/limits")))
