@@ -6,7 +6,7 @@ Copy one before changing it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import pytest
 from filelock import FileLock
 
 from macro_fund.home import Home
+from macro_fund_tests import realworld
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.harness import INCEPTION
+from macro_fund_tests.realworld import RealWorld
 
 MORE_SESSIONS = 4
 
@@ -72,3 +74,15 @@ def running_home(opened_home: Home, built_once: BuiltOnce, more_keys: list[date]
 def copy_home(tmp_path_factory: pytest.TempPathFactory) -> CopyHome:
     """Copies a home into a folder of its own; cheap, because the lake's files are hard links."""
     return lambda source: harness.copy_home(source, tmp_path_factory.mktemp("copy") / "home")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RealWorld]:
+    """The real-data replay server of a module; where the data are not there its tests are skipped."""
+    if reason := realworld.why_absent():
+        pytest.skip(reason)
+    process, world = realworld.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MACRO_FUND_REPLAY_URL", world.url)
+        yield world
+    realworld.stop(process)

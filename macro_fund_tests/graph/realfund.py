@@ -5,7 +5,7 @@ Belongs here: what the tests on real data share. Does not belong here: any expec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,23 +18,11 @@ from macro_fund.orchestration.operate import Report
 from macro_fund.store.table import Table
 from macro_fund.store.tables import TABLES
 from macro_fund.store.verdicts import side_table
-from macro_fund_tests import realworld
 from macro_fund_tests.graph import harness, planted
 from macro_fund_tests.realworld import RealWorld
 
 SETTLEMENT = ["contract", "event_date", "settle_price", "settle_rate"]
 _FACT = ["series_id", "event_date", "value"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RealWorld]:
-    if reason := realworld.why_absent():
-        pytest.skip(reason)
-    process, world = realworld.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MACRO_FUND_REPLAY_URL", world.url)
-        yield world
-    realworld.stop(process)
 
 
 @dataclass(frozen=True)

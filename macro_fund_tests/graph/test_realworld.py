@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from macro_fund.cli import app
 from macro_fund.store.tables import FAILURES, PROVENANCE, QUARANTINE, TABLES
 from macro_fund_tests.graph import harness
-from macro_fund_tests.graph.realfund import SETTLEMENT, Fund, server  # noqa: F401
+from macro_fund_tests.graph.realfund import Fund
 from macro_fund_tests.realworld import RealWorld
 
 pytestmark = [pytest.mark.graph, pytest.mark.realworld]

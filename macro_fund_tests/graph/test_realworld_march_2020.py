@@ -11,7 +11,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from macro_fund_tests.graph.realfund import Fund, server  # noqa: F401
+from macro_fund_tests.graph.realfund import Fund
 from macro_fund_tests.realworld import RealWorld
 
 pytestmark = [pytest.mark.graph, pytest.mark.realworld]
@@ -21,7 +21,7 @@ RECEIVER = {"DI1_5Y": 700}
 
 
 @pytest.fixture(scope="module")
-def march(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:  # noqa: F811
+def march(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
     """Opened on 11 March with fifteen months of history, receiving the 5-year rate, run over both limit days."""
     fund = Fund.create(tmp_path_factory.mktemp("march"), server, OPENING, date(2019, 1, 2))
     fund.run(OPENING)
