@@ -10,7 +10,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from macro_fund.reports import plots
+from macro_fund.reports import plots, plots_limits, plots_risk, plots_stress
 from macro_fund.reports.blocks import Number, print_number
 from macro_fund.reports.figure import watermarked
 from macro_fund.reports.pack import Pack, build_pack
@@ -58,9 +58,9 @@ def frames() -> Frames:
         ),
         "risk/stress": rows(
             "risk/stress",
-            {"session": DAY, "scenario": "shock", "instrument": "DI1_1Y", "pnl_brl": -1000.0},
-            {"session": DAY, "scenario": "shock", "instrument": "DOL_1M", "pnl_brl": None},
-            {"session": DAY, "scenario": "unknown", "instrument": "DI1_1Y", "pnl_brl": None},
+            {"session": DAY, "kind": "scenario", "scenario": "shock", "instrument": "DI1_1Y", "pnl_brl": -1000.0},
+            {"session": DAY, "kind": "scenario", "scenario": "shock", "instrument": "DOL_1M", "pnl_brl": None},
+            {"session": DAY, "kind": "scenario", "scenario": "unknown", "instrument": "DI1_1Y", "pnl_brl": None},
         ),
         "pms/nav": rows(
             "pms/nav",
@@ -112,7 +112,7 @@ def test_missing_is_a_dash_never_a_zero(frames: Frames) -> None:
     pack = pack_of(frames)
     assert number(pack, "stress unknown").text == "–"
     assert number(pack, "stress shock").value == -1000.0
-    assert re.search(r"\| shock \| BRL -1,000\.00 \| DOL_1M \|", to_markdown(pack))
+    assert re.search(r"\| scenario \| shock \| BRL -1,000\.00 \| DOL_1M \|", to_markdown(pack))
     for style in ("percent", "bp", "brl", "number", "score", "count", "price"):
         assert print_number(None, style) == "–"
         assert print_number(0.0, style) != "–"
@@ -125,7 +125,7 @@ def test_money_to_the_cent(frames: Frames) -> None:
 def test_actions_name_what_to_mend(frames: Frames) -> None:
     text = to_markdown(pack_of(frames))
     assert "Mend silver/di_curve (no_arbitrage)" in text
-    assert "bronze/fred: a provider did not answer" in text
+    assert "Rerun the session when these answer: bronze/fred." in text
 
 
 def test_an_empty_fund_has_a_pack() -> None:
@@ -185,9 +185,10 @@ def test_pictures_are_the_same_each_time_and_carry_the_mark(frames: Frames) -> N
         (plots.score_picture, "agents/monetary_view"),
         (plots.signal_picture, "signals/fx_02"),
         (plots.targets_picture, "portfolio/targets"),
-        (plots.var_picture, "risk/var"),
-        (plots.stress_picture, "risk/stress"),
-        (plots.limits_picture, "risk/limits"),
+        (plots_risk.var_picture, "risk/var"),
+        (plots_risk.exposures_picture, "risk/exposures"),
+        (plots_stress.stress_picture, "risk/stress"),
+        (plots_limits.limits_picture, "risk/limits"),
         (plots.nav_picture, "pms/nav"),
     ],
 )

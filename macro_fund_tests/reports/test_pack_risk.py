@@ -1,0 +1,143 @@
+"""The risk page: what is wrong comes first, a method a row, a missing number is a dash."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from macro_fund.reports.blocks import Grid, Number
+from macro_fund.reports.pack_risk import breaker_grid, limit_grid, risk_section, worst_method
+from macro_fund.store.tables import TABLES
+
+DAY, BEFORE = date(2020, 3, 13), date(2020, 3, 12)
+METHODS = ("historical", "parametric", "t_copula")
+Frames = dict[str, pl.DataFrame]
+
+
+def rows(key: str, *records: dict[str, object]) -> pl.DataFrame:
+    table = TABLES[key]
+    return pl.DataFrame([{"session": DAY, **r} for r in records], schema=table.schema)
+
+
+def var_rows(**of: float | None) -> pl.DataFrame:
+    """Totals of each method (99% is twice 95%) and an instrument that is all of it."""
+    return rows(
+        "risk/var",
+        *(
+            {"method": m, "level": level, "scope": scope, "item": item, "var_brl": v and v * k, "es_brl": v and v * k,
+             "status": "ok" if v else "no_view", "reason": "" if v else "too few days"}
+            for m, v in of.items()
+            for level, k in ((0.95, 1.0), (0.99, 2.0))
+            for scope, item in (("total", "total"), ("instrument", "DI1_2Y"), ("factor", "di_504"))
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def frames() -> Frames:
+    return {
+        "risk/breakers": rows(
+            "risk/breakers",
+            {"breaker": "day_halve", "loss": 0.026, "threshold": 0.025, "tripped": True, "action": "halve", "reason": "x"},
+            {"breaker": "a_week", "loss": 0.01, "threshold": 0.04, "tripped": False, "action": "none", "reason": ""},
+        ),
+        "risk/limits": rows(
+            "risk/limits",
+            {"limit": "br_dv01", "value": 1e-4, "limit_value": 3e-4, "utilisation": 0.33, "status": "ok", "reason": ""},
+            {"limit": "gross_leverage", "value": 4.0, "limit_value": 6.0, "utilisation": 0.7, "status": "ok"},
+            {"limit": "var_99", "value": 0.03, "limit_value": 0.02, "utilisation": 1.5, "status": "breach", "reason": "y"},
+        ),
+        "risk/var": var_rows(historical=100.0, parametric=120.0, t_copula=500.0),
+        "risk/stress": rows(
+            "risk/stress",
+            {"kind": "scenario", "scenario": "mild", "instrument": "DI1_2Y", "pnl_brl": 5.0},
+            {"kind": "scenario", "scenario": "bad", "instrument": "DI1_2Y", "pnl_brl": -9.0},
+            {"kind": "scenario", "scenario": "blind", "instrument": "DI1_2Y", "pnl_brl": None},
+            {"kind": "replay", "scenario": "bad:worst_day", "instrument": "DI1_2Y", "pnl_brl": -4.0},
+        ),
+        "risk/reverse_stress": rows(
+            "risk/reverse_stress",
+            {"factor": "di_504", "move": 415.0, "pnl_brl": -8e6, "distance": 9.9, "hedge": "DI1F22",
+             "hedge_contracts": -40, "hedge_cost_brl": 12.0, "distance_hedged": 11.0, "sentence": "The fund loses 8."},
+            {"factor": "ust_2y", "move": None, "sentence": "The fund loses 8."},
+        ),
+    }  # fmt: skip
+
+
+def reader(frames: Frames):
+    return lambda key: frames.get(key, TABLES[key].empty())
+
+
+def grid(frames: Frames, head: str) -> Grid:
+    return next(g for g in risk_section(reader(frames), DAY).grids if g.head[0] == head)
+
+
+def texts(grid: Grid) -> list[list[str]]:
+    return [[c.text if isinstance(c, Number) else c for c in row] for row in grid.rows]
+
+
+def test_what_tripped_and_what_is_breached_comes_first(frames: Frames) -> None:
+    assert [r[:2] for r in texts(breaker_grid(reader(frames), DAY))] == [["day_halve", "TRIPPED"], ["a_week", ""]]
+    limits = texts(limit_grid(reader(frames), DAY))
+    assert [r[0] for r in limits] == ["var_99", "gross_leverage", "br_dv01"]
+    assert limits[0][1:4] == ["3.00%", "2.00%", "150.00%"]
+    assert limits[1][1:3] == ["4.00", "6.00"]
+
+
+def test_a_method_is_a_row(frames: Frames) -> None:
+    shown = texts(grid(frames, "one day, by method"))
+    assert shown[0] == ["historical", "BRL 100.00", "BRL 100.00", "BRL 200.00", "BRL 200.00"]
+    assert [r[0] for r in shown] == ["historical", "parametric", "t_copula (challenger)"]
+
+
+def test_parts_are_of_the_worst_method_that_a_limit_counts(frames: Frames) -> None:
+    assert worst_method(frames["risk/var"]) == "parametric"
+    parts = grid(frames, "by")
+    assert parts.head[2] == "part of the 99% VaR, parametric"
+    assert [r[:3] for r in texts(parts)] == [
+        ["factor", "di_504", "BRL 240.00"],
+        ["instrument", "DI1_2Y", "BRL 240.00"],
+    ]
+
+
+def test_a_missing_var_is_a_dash_and_its_reason_is_said_once(frames: Frames) -> None:
+    frames["risk/var"] = var_rows(historical=None, parametric=None)
+    section = risk_section(reader(frames), DAY)
+    assert [line for line in section.lines if "too few days" in line] == ["risk/var: too few days."]
+    assert {c for r in texts(grid(frames, "one day, by method")) for c in r[1:]} == {"–"}
+    assert worst_method(frames["risk/var"]) is None
+
+
+def test_stress_is_worst_first_and_a_blind_one_is_last(frames: Frames) -> None:
+    shown = texts(grid(frames, "stress"))
+    assert [r[1:] for r in shown] == [
+        ["bad", "BRL -9.00", ""],
+        ["mild", "BRL 5.00", ""],
+        ["blind", "–", "DI1_2Y"],
+        ["bad:worst_day", "BRL -4.00", ""],
+    ]
+
+
+def test_the_reverse_stress_is_a_sentence_a_move_and_a_hedge(frames: Frames) -> None:
+    assert "The fund loses 8." in risk_section(reader(frames), DAY).lines
+    shown = texts(grid(frames, "what loses the stress limit in a month"))
+    assert shown == [
+        ["di_504", "+415.0 bp", "BRL -8,000,000.00"],
+        ["distance, sigmas", "9.90", ""],
+        ["hedge: -40 DI1F22", "11.00", "BRL 12.00"],
+    ]
+
+
+def test_yesterdays_rows_are_not_todays(frames: Frames) -> None:
+    old = {k: f.with_columns(session=pl.lit(BEFORE)) for k, f in frames.items()}
+    section = risk_section(reader(old), DAY)
+    assert not section.lines
+    assert not section.numbers
+
+
+def test_an_empty_risk_page_says_so() -> None:
+    section = risk_section(reader({}), DAY)
+    assert [g.empty for g in section.grids if not g.rows and g.empty != "nothing"]
+    assert not section.numbers
