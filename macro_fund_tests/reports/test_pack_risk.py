@@ -40,14 +40,14 @@ def frames() -> Frames:
     return {
         "risk/breakers": rows(
             "risk/breakers",
-            {"breaker": "day_halve", "loss": 0.026, "threshold": 0.025, "tripped": True, "action": "halve", "reason": "x"},
-            {"breaker": "a_week", "loss": 0.01, "threshold": 0.04, "tripped": False, "action": "none", "reason": ""},
+            {"breaker": "day_halve", "loss": 0.026, "threshold": 0.025, "tripped": True, "action": "halve"},
+            {"breaker": "a_week", "loss": 0.01, "threshold": 0.04, "tripped": False, "action": "none"},
         ),
         "risk/limits": rows(
             "risk/limits",
-            {"limit": "br_dv01", "value": 1e-4, "limit_value": 3e-4, "utilisation": 0.33, "status": "ok", "reason": ""},
+            {"limit": "br_dv01", "value": 1e-4, "limit_value": 3e-4, "utilisation": 0.33, "status": "ok"},
             {"limit": "gross_leverage", "value": 4.0, "limit_value": 6.0, "utilisation": 0.7, "status": "ok"},
-            {"limit": "var_99", "value": 0.03, "limit_value": 0.02, "utilisation": 1.5, "status": "breach", "reason": "y"},
+            {"limit": "var_99", "value": 0.03, "limit_value": 0.02, "utilisation": 1.5, "status": "breach"},
         ),
         "risk/var": var_rows(historical=100.0, parametric=120.0, t_copula=500.0),
         "risk/stress": rows(
