@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from filelock import FileLock
@@ -19,7 +20,13 @@ from macro_fund_tests.graph.harness import INCEPTION
 
 MORE_SESSIONS = 4
 
-CopyHome = Callable[[Home], Home]
+
+class CopyHome(Protocol):
+    """Copies a home into a folder of its own; without `raw` the archive stays behind."""
+
+    def __call__(self, source: Home, /, *, raw: bool = True) -> Home: ...
+
+
 BuiltOnce = Callable[[str, Callable[[Path], object]], Home]
 
 
@@ -71,4 +78,8 @@ def running_home(opened_home: Home, built_once: BuiltOnce, more_keys: list[date]
 @pytest.fixture(scope="session")
 def copy_home(tmp_path_factory: pytest.TempPathFactory) -> CopyHome:
     """Copies a home into a folder of its own; cheap, because the lake's files are hard links."""
-    return lambda source: harness.copy_home(source, tmp_path_factory.mktemp("copy") / "home")
+
+    def copy(source: Home, /, *, raw: bool = True) -> Home:
+        return harness.copy_home(source, tmp_path_factory.mktemp("copy") / "home", raw=raw)
+
+    return copy
