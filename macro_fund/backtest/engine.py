@@ -105,32 +105,50 @@ class _State:
     silent: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What no position changes, of all sessions at once: in the loop numpy's overhead is all of the time.
+
+    Axes (session, trade), (session, trade, leg). fine: the leg is absent or settles at a free price; rolls: 2 where it
+    rolled, else 0; size: units of the trade's risk; lots: contracts of them, direction +1; u: in BRL.
+    """
+
+    pnl: Vector
+    dead: Flags
+    fine: Flags
+    rolls: npt.NDArray[np.int64]
+    cost: Vector
+    margin: Vector
+    ready: Flags
+    size: Vector
+    lots: npt.NDArray[np.int64]
+    u: Vector
+
+
 def simulate(market: Market, trades: Trades, rules: Rules | None = None) -> Result:
     """Run every trade on its own through all sessions of the market."""
     rules = rules or Rules()
     n, width = len(trades.names), trades.instrument.shape[1]
     steps = market.sessions.size
-    state = _nothing(n, width)
-    share = _shares(trades)
+    state, known = _nothing(n, width), _known(trades, market, rules)
     gross, cost, margin = (np.zeros((steps, n)) for _ in range(3))
     contracts = np.zeros((steps, n, width), dtype=np.int64)
     closed: list[tuple[object, ...]] = []
     legs = trades.instrument >= 0
-    at = np.where(legs, trades.instrument, 0)
     for s in range(steps):
-        gross[s] = np.where(legs, state.contracts * market.pnl[s, at], 0.0).sum(axis=1)
-        dead = (legs & (state.contracts != 0) & market.dead[s, at]).any(axis=1)
+        gross[s] = np.where(legs, state.contracts * known.pnl[s], 0.0).sum(axis=1)
+        dead = (legs & (state.contracts != 0) & known.dead[s]).any(axis=1)
         wanted, why = _decide(state, trades, rules, dead, s)
         state.made += gross[s]
         state.age += state.direction != 0
-        target, size, u = _sized(state, trades, market, rules, share, wanted, s)
-        gone = market.dead[s, at] & (target == 0)  # a leg that nobody prices any more is given up at its last price
-        free = (~legs | gone | (market.open[s, at] & np.isfinite(market.cost[s, at]))).all(axis=1)
+        target, size, u = _sized(state, trades, known, rules, wanted, s)
+        gone = known.dead[s] & (target == 0)  # a leg that nobody prices any more is given up at its last price
+        free = (known.fine[s] | gone).all(axis=1)
         filled = np.where(free[:, None], target, state.contracts)
-        traded = np.abs(filled - state.contracts) + np.where(market.rolled[s, at], 2 * np.abs(filled), 0)
-        price = np.nan_to_num(market.cost[s, at]) * rules.cost_factor
-        cost[s] = np.where(legs, traded * price, 0.0).sum(axis=1)
-        margin[s] = np.where(legs, np.abs(filled) * np.nan_to_num(market.margin[s, at]), 0.0).sum(axis=1)
+        lots = np.abs(filled)
+        traded = np.abs(filled - state.contracts) + known.rolls[s] * lots
+        cost[s] = (traded * known.cost[s]).sum(axis=1)
+        margin[s] = (lots * known.margin[s]).sum(axis=1)
         _settle(state, filled, size, u, wanted, why, free, cost[s], s, closed, trades, market)
         contracts[s] = state.contracts
     frame = pl.DataFrame(closed, schema=TRADES, orient="row")
@@ -182,31 +200,44 @@ def _decide(
     return np.where(out, 0, wanted), why
 
 
-def _sized(
-    state: _State, trades: Trades, market: Market, rules: Rules, share: Vector, wanted: npt.NDArray[np.int64], s: int
-) -> tuple[npt.NDArray[np.int64], Vector, Vector]:
-    """(contracts wanted, units of the trade's risk, u in BRL); what is held where the change is too small to trade."""
+def _known(trades: Trades, market: Market, rules: Rules) -> _Known:
+    """What the market and the signals alone say of each session."""
     legs = trades.instrument >= 0
     at = np.where(legs, trades.instrument, 0)
+    share = _shares(trades)
     risk = rules.capital_brl * rules.vol_target / np.sqrt(PERIODS) * share  # BRL a day at full strength
-    sigma, unit, weight = trades.sigma[s], market.known_unit[s, at], trades.weight[s]
-    ready = (sigma > 0) & np.where(legs, (unit > 0) & np.isfinite(weight), True).all(axis=1)
-    size = np.where(ready, risk * trades.strength[s] / np.where(ready, sigma, 1.0), 0.0)
-    per_leg = np.where(legs & ready[:, None], np.nan_to_num(weight) / np.where(unit > 0, unit, 1.0), 0.0)
-    need = (np.abs(per_leg) * size[:, None] * np.nan_to_num(_margin_before(market, s)[at])).sum(axis=1)
+    sigma, unit, weight = trades.sigma, market.known_unit[:, at], trades.weight
+    ready = (sigma > 0) & np.where(legs, (unit > 0) & np.isfinite(weight), True).all(axis=2)
+    size = np.where(ready, risk * trades.strength / np.where(ready, sigma, 1.0), 0.0)
+    per_leg = np.where(legs & ready[..., None], np.nan_to_num(weight) / np.where(unit > 0, unit, 1.0), 0.0)
+    before = np.nan_to_num(np.concatenate([market.margin[:1], market.margin[:-1]]))  # of the settlement before
+    need = (np.abs(per_leg) * size[..., None] * before[:, at]).sum(axis=2)
     cap = rules.margin_cap * rules.capital_brl * share
     size = np.where(need > cap, size * cap / np.where(need > 0, need, 1.0), size)
+    price = np.nan_to_num(market.cost[:, at]) * rules.cost_factor
+    return _Known(
+        pnl=market.pnl[:, at],
+        dead=market.dead[:, at],
+        fine=~legs | (market.open[:, at] & np.isfinite(market.cost[:, at])),
+        rolls=np.where(market.rolled[:, at], 2, 0),
+        cost=np.where(legs, price, 0.0),
+        margin=np.where(legs, np.nan_to_num(market.margin[:, at]), 0.0),
+        ready=ready,
+        size=size,
+        lots=np.trunc(trades.sign * per_leg * size[..., None]).astype(np.int64),
+        u=size * np.where(ready, sigma, 0.0) * np.sqrt(trades.horizon),
+    )
+
+
+def _sized(
+    state: _State, trades: Trades, known: _Known, rules: Rules, wanted: npt.NDArray[np.int64], s: int
+) -> tuple[npt.NDArray[np.int64], Vector, Vector]:
+    """(contracts wanted, units of the trade's risk, u in BRL); what is held where the change is too small to trade."""
+    size = known.size[s]
     same = (wanted == state.direction) & (wanted != 0)
-    keep = same & (~ready | ~trades.view[s] | (np.abs(size - state.size) <= rules.resize * state.size))
-    asked = np.trunc(wanted[:, None] * trades.sign * per_leg * size[:, None]).astype(np.int64)
-    contracts = np.where(keep[:, None], state.contracts, asked)
-    u = size * np.where(ready, sigma, 0.0) * np.sqrt(trades.horizon)
-    return contracts, np.where(keep, state.size, size), np.where(same, state.u, u)
-
-
-def _margin_before(market: Market, s: int) -> Vector:
-    """Margin of one contract at the settlement before; of the first session its own."""
-    return market.margin[max(s - 1, 0)]
+    keep = same & (~known.ready[s] | ~trades.view[s] | (np.abs(size - state.size) <= rules.resize * state.size))
+    contracts = np.where(keep[:, None], state.contracts, wanted[:, None] * known.lots[s])
+    return contracts, np.where(keep, state.size, size), np.where(same, state.u, known.u[s])
 
 
 def _settle(

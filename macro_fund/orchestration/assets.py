@@ -89,10 +89,7 @@ def materialize_node(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """The body of every asset; see the module's docstring for the order."""
     run = Run(home, node.table, tuple(check_keys(context.partition_keys, home)))
-    result = node.compute(run)
-    output = result if isinstance(result, Output) else Output(result)
-    run.side = {table.key: rows for table, rows in output.side}
-    output = replace(output, frame=judged(node, run, output.frame))
+    output = computed(node, run)
     shape = [p for p in shape_problems(node.table, output.frame) if p]
     yield check_result(SHAPE, shape)
     if shape:
@@ -113,6 +110,14 @@ def materialize_node(
         )
     yield dg.MaterializeResult(metadata=run_metadata(node, run, frame, output), data_version=None)
     yield from results
+
+
+def computed(node: Node, run: Run) -> Output:
+    """What the node gives for the run, before anything is checked or written; the run knows what lies beside it."""
+    result = node.compute(run)
+    output = result if isinstance(result, Output) else Output(result)
+    run.side = {table.key: rows for table, rows in output.side}
+    return replace(output, frame=judged(node, run, output.frame))
 
 
 def judged(node: Node, run: Run, frame: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from macro_fund.backtest import audit as attacks
 from macro_fund.backtest import lab
 from macro_fund.backtest.audit import Replayed, audit, neighbours, premium, probes, read_ahead, replayed
 from macro_fund.backtest.engine import Rules
@@ -22,7 +23,14 @@ from macro_fund_tests.strategies.frames import world
 
 W = world(900)
 FX = get("FX-02")
+FEW = 9
 VARIANT = Variant(default_settings().strategy("FX-02"), Rules())
+
+
+@pytest.fixture(autouse=True)
+def _few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each shuffle is a whole simulation; what many of them say is in test_robustness."""
+    monkeypatch.setattr(attacks, "SHUFFLES", FEW)
 
 
 def base(strategy: RegisteredStrategy = FX) -> Outcome:
@@ -70,8 +78,8 @@ def test_an_edge_in_the_timing_does_not_survive_a_shuffle_and_noise_does() -> No
     from macro_fund.backtest.robustness import shuffle_test
 
     real, none = timed(0.25), timed(0.0)
-    assert shuffle_test(real, real.rows, seed=1, reps=39).p_value <= 0.05
-    assert shuffle_test(none, none.rows, seed=1, reps=39).p_value > 0.05
+    assert shuffle_test(real, real.rows, seed=1, reps=19).p_value <= 0.05
+    assert shuffle_test(none, none.rows, seed=1, reps=19).p_value > 0.05
 
 
 def test_a_row_without_a_signal_is_flat() -> None:
@@ -109,6 +117,8 @@ def test_the_whole_audit() -> None:
     assert done.settings.tried == 3
     assert done.shift is not None
     assert done.shift.base == pytest.approx(done.costs[1.0], abs=0.05)
+    assert done.shuffle is not None
+    assert done.shuffle.shuffled.size == FEW
 
 
 def test_costs_are_multiples_of_the_published_ones_whatever_the_variant_pays() -> None:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from filelock import FileLock
@@ -21,7 +22,13 @@ from macro_fund_tests.realworld import RealWorld
 
 MORE_SESSIONS = 4
 
-CopyHome = Callable[[Home], Home]
+
+class CopyHome(Protocol):
+    """Copies a home into a folder of its own; without `raw` the archive stays behind."""
+
+    def __call__(self, source: Home, /, *, raw: bool = True) -> Home: ...
+
+
 BuiltOnce = Callable[[str, Callable[[Path], object]], Home]
 
 
@@ -73,7 +80,11 @@ def running_home(opened_home: Home, built_once: BuiltOnce, more_keys: list[date]
 @pytest.fixture(scope="session")
 def copy_home(tmp_path_factory: pytest.TempPathFactory) -> CopyHome:
     """Copies a home into a folder of its own; cheap, because the lake's files are hard links."""
-    return lambda source: harness.copy_home(source, tmp_path_factory.mktemp("copy") / "home")
+
+    def copy(source: Home, /, *, raw: bool = True) -> Home:
+        return harness.copy_home(source, tmp_path_factory.mktemp("copy") / "home", raw=raw)
+
+    return copy
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,17 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from macro_fund.definitions import build_defs
 from macro_fund.home import Home, create
-from macro_fund.orchestration.assets import asset_key, shorten
+from macro_fund.orchestration.assets import asset_key, computed, shorten
+from macro_fund.orchestration.graph import NODES
+from macro_fund.orchestration.node import Node
 from macro_fund.orchestration.operate import Operator, Report, instance_of, steps_of
+from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver_dbt import MODELS
+from macro_fund.store.lake import content_digest, shape_problems, tidy
 from macro_fund.store.tables import TABLES
 
 # The latest history that gives every strategy a signal at the inception, and every agent its view or its reason.
@@ -99,6 +104,33 @@ def succeeded(report: Report) -> Report:
     return report
 
 
+def content(home: Home, asset: str, key: date) -> str:
+    """Digest of what the asset would write for one key, computed as in a run of Dagster, whose part is left out.
+
+    Nothing is written, except by the assets that record in the ledger or ask a provider.
+    """
+    node = _nodes()[asset]
+    run = Run(home, node.table, (key,))
+    with own_environment():
+        rows = run.split(computed(node, run).frame)[key]
+    problems = [p for p in shape_problems(node.table, rows) if p]
+    assert not problems, f"{asset} {key}: {problems}"
+    return content_digest(node.table, tidy(node.table, rows))
+
+
+@contextmanager
+def blank_pictures() -> Iterator[None]:
+    """Pictures are made and stay blank inside: for what compares tables, which hold none, many times over."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FigureCanvasAgg, "draw", lambda canvas: setattr(canvas, "renderer", canvas.get_renderer()))
+        yield
+
+
+@cache
+def _nodes() -> dict[str, Node]:
+    return {n.key: n for n in NODES}
+
+
 def run_assets(home: Home, assets: Iterable[str], key: date) -> Report:
     """Materialize the assets for one key in process. A step that fails is in the report, not an exception.
 
@@ -122,10 +154,15 @@ def run_assets(home: Home, assets: Iterable[str], key: date) -> Report:
     return Report("assets", (key,), steps_of(result.all_events), result.success)
 
 
-def copy_home(source: Home, target: Path) -> Home:
-    """The same fund in another folder. Files of the lake are hard links: never write into one in place."""
+def copy_home(source: Home, target: Path, *, raw: bool = True) -> Home:
+    """The same fund in another folder. Files of the lake are hard links: never write into one in place.
+
+    Without `raw` it has no archive, three quarters of the files: for what asks no provider.
+    """
     target.mkdir(parents=True)
     for path in source.path.iterdir():
+        if path.name == "raw" and not raw:
+            continue
         if path.is_dir():
             link = _link_or_copy if path.name in _SHARED else shutil.copy2
             shutil.copytree(path, target / path.name, copy_function=link)

@@ -11,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from macro_fund.backtest import audit
 from macro_fund.home import Home
 from macro_fund.research.cli import ResearchContext, attach
 from macro_fund.store.ledger import Ledger
@@ -193,7 +194,8 @@ def test_errors_say_what_to_do(desk: Desk, words: tuple[str, ...], message: str)
     assert desk.home.ledger.trials().is_empty()
 
 
-def test_an_audit_says_what_was_tried_against_the_strategy(desk: Desk) -> None:
+def test_an_audit_says_what_was_tried_against_the_strategy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "SHUFFLES", 9)  # each is a whole simulation
     desk.home.lake.write(TABLES["silver/observations"], desk.home.inception, world(1300).observations)
     found = desk.gives("audit", "FX-02", "--probes", "2")
     assert found["leaks"] == []
