@@ -357,6 +357,7 @@ _TABLES = [
             "value": Column(pl.Float64, "the number as shown, unrounded", nullable=True),
             "text": Column(pl.String, "as printed"),
             "asset": Column(pl.String, "asset that it comes from"),
+            "passport": Column(pl.String, "id for `macro-fund explain`: of the session, the section and the item"),
         },
         ("session", "section", "item"),
         owner="team:reports",
