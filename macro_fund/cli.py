@@ -228,6 +228,32 @@ def verify() -> None:
 
 
 @app.command()
+def explain(
+    number: Annotated[str, typer.Argument(help="passport or name of a number in the morning pack")],
+    on: Annotated[
+        str | None, typer.Option("--on", help="session of the pack, YYYY-MM-DD; the newest by default")
+    ] = None,
+) -> None:
+    """Where a printed number comes from; makes its asset again and exits 1 unless the bytes are the same."""
+    with clear_errors():
+        home = Home.open(home_path())
+        from macro_fund.orchestration.passport import passport
+
+        found = passport(home, number, _day(on))
+        shown = {**found.row, "partition": found.key, "digest": found.digest, "inputs": found.inputs}
+        shown |= {"code version": found.code_version} | {f"rests on {t}": d for t, d in found.rests_on}
+        for name, value in shown.items():
+            out.print(f"{name}: {'–' if value is None else value}", highlight=False, soft_wrap=True)
+        if found.again is None:
+            out.print(f"not made again: {found.why_not}", highlight=False, soft_wrap=True)
+        elif found.proven:
+            out.print("made again: the same bytes", highlight=False)
+        else:
+            err.print(f"[red]made again: {found.again}, another content[/red]: rerun {found.key}", soft_wrap=True)
+            raise typer.Exit(1)
+
+
+@app.command()
 def doctor() -> None:
     """Check the installation, the settings and the home; say what to do about each problem."""
     problems = []

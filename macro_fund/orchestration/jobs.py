@@ -14,7 +14,7 @@ from macro_fund.orchestration.assets import asset_key
 
 PROPOSE_ASSETS = ("pms/trade_proposals", "reports/morning_pack")
 ORDER_ASSETS = ("pms/orders",)
-BOOK_ASSETS = ("pms/fills", "pms/positions", "pms/pnl", "pms/nav", "quality/verdicts")
+BOOK_ASSETS = ("pms/fills", "pms/positions", "pms/pnl", "pms/explain", "pms/nav", "quality/verdicts")
 
 _propose = dg.AssetSelection.assets(*(asset_key(k) for k in PROPOSE_ASSETS))
 _books = dg.AssetSelection.assets(*(asset_key(k) for k in BOOK_ASSETS))

@@ -21,7 +21,8 @@ from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
 from macro_fund.pms import book, execution, proposals
-from macro_fund.reports.plots import nav_picture
+from macro_fund.pms.explain import explain, large_residuals, unexplained
+from macro_fund.reports.plots import explain_picture, nav_picture
 
 PYTHON = frozenset({"python", "parquet"})
 LEDGER = frozenset({"python", "sql", "parquet"})
@@ -83,6 +84,19 @@ def _pnl(run: Run) -> pl.DataFrame:
 
 def _nav(run: Run) -> pl.DataFrame:
     return book.nav(run.read("pms/pnl"), **_accounts(run))
+
+
+def _explain(run: Run) -> pl.DataFrame:
+    return explain(_filled(run), run.read(MARKS), run.read("pms/pnl"), _trading_sessions(run))
+
+
+def _explained(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    cube = run.home.lake.read("pms/pnl", where=run.inside)
+    return unexplained(cube.filter(pl.col("session") <= run.last), frame)
+
+
+def _residuals(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return large_residuals(frame, float(run.home.settings.fund.nav_brl))
 
 
 def _ties(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -206,6 +220,18 @@ NODES = (
         ("pms/fills", MARKS, "bronze/bcb_sgs"),
         _pnl,
         (sessions_inside(),),
+    ),
+    Node(
+        "pms/explain",
+        PYTHON,
+        ("pms/fills", MARKS, "pms/pnl"),
+        _explain,
+        (
+            Check("adds_up", "sums to the P&L by contract and strategy, to the cent", _explained),
+            Check("residual", "no day's residual is large", _residuals, gate=False),
+            sessions_inside(),
+        ),
+        plot=explain_picture,
     ),
     Node(
         "pms/nav",

@@ -15,7 +15,7 @@ Money is counted in whole cents. Every function recomputes from the first fill, 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ _POSITIONS, _PNL, _NAV = TABLES["pms/positions"], TABLES["pms/pnl"], TABLES["pms
 _KEY = ["contract", "instrument"]
 
 Row = Mapping[str, Any]
+Split = Callable[[Row], Mapping[str, float]]  # of a mark: BRL that +1 contract made, by component; the rest is residual
 Booked = tuple[date, str, str, str, str, int]  # session, contract, instrument, strategy, component, cents
 
 
@@ -96,7 +97,7 @@ def pnl(
     has no P&L itself. cdi_daily, calendar: see `cash.cdi_factors`.
     """
     keys = table.keys(inception, max(*sessions, inception))
-    trading = list(_trading(fills, marks, keys[-1]))
+    trading = list(trading_pnl(fills, marks, keys[-1]))
     by_session = _sums((b[0], b[-1]) for b in trading)
     nav_cents = _cents(capital)
     rows = trading
@@ -109,7 +110,7 @@ def pnl(
     asked = set(sessions)
     trade_dates = {s: table.offset(s, -1) for s in keys}
     frame = pl.DataFrame(
-        [(s, trade_dates[s], c, i, k, component, _money(n)) for s, c, i, k, component, n in rows if s in asked],
+        [(s, trade_dates[s], c, i, k, component, money(n)) for s, c, i, k, component, n in rows if s in asked],
         schema=_PNL.schema,
         orient="row",
     )
@@ -139,8 +140,8 @@ def nav(
     for session, factor in cdi_factors(cdi_daily, keys, calendar, table).items():
         opening, made = closing, day.get(session, 0)
         closing, index = opening + made, index * factor
-        money = (_money(opening), _money(made), _money(closing))
-        rows.append((session, table.offset(session, -1), *money, float(index), closing / _cents(capital)))
+        amounts = (money(opening), money(made), money(closing))
+        rows.append((session, table.offset(session, -1), *amounts, float(index), closing / _cents(capital)))
     return pl.DataFrame(rows, schema=_NAV.schema, orient="row").filter(pl.col("session").is_in(list(sessions)))
 
 
@@ -151,7 +152,7 @@ def breaks(cube: pl.DataFrame, navs: pl.DataFrame) -> list[str]:
     columns = ("session", "opening_nav_brl", "pnl_brl", "nav_brl")
     for session, opening, made, closing in navs.sort("session").select(columns).iter_rows():
         if _cents(closing) - _cents(opening) != day.get(session, 0):
-            found.append(f"{session}: P&L {_money(day.get(session, 0))} but NAV moved {closing - opening}")
+            found.append(f"{session}: P&L {money(day.get(session, 0))} but NAV moved {closing - opening}")
         if made != closing - opening:
             found.append(f"{session}: pnl_brl {made} is not NAV {closing} less opening {opening}")
         if before is not None and opening != before:
@@ -170,25 +171,32 @@ def deferred(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> pl.DataFra
     return rows.filter(pl.col("quantity") != 0).sort("contract", "trade_date")
 
 
-def _trading(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> Iterator[Booked]:
-    """Settlement and cost of every contract, by strategy, in the session that books it."""
+def trading_pnl(fills: pl.DataFrame, marks: pl.DataFrame, upto: date, split: Split | None = None) -> Iterator[Booked]:
+    """Settlement and cost of every contract, by strategy, in the session that books it.
+
+    `split` parts each settlement into components and a residual; a strategy's parts sum to its settlement to the cent.
+    """
     known = fills.filter(pl.col("session") <= upto).sort("session", "trade_date", "fill_id")
     of_contract: dict[str, list[dict[str, Any]]] = {}
     for mark in known_marks(marks, known["contract"], upto).iter_rows(named=True):
         of_contract.setdefault(mark["contract"], []).append(mark)
     for (contract, instrument), part in sorted(known.partition_by(_KEY, as_dict=True).items(), key=lambda kv: kv[0]):
-        for session, strategy, component, cents in _virtual_book(part.to_dicts(), of_contract.get(str(contract), [])):
+        for session, strategy, component, cents in _virtual_book(
+            part.to_dicts(), of_contract.get(str(contract), []), split
+        ):
             yield session, str(contract), str(instrument), strategy, component, cents
 
 
-def _virtual_book(fills: Sequence[Row], marks: Sequence[Row]) -> Iterator[tuple[date, str, str, int]]:
+def _virtual_book(
+    fills: Sequence[Row], marks: Sequence[Row], split: Split | None
+) -> Iterator[tuple[date, str, str, int]]:
     """(session, strategy, component, cents) of one contract of one instrument.
 
     Each session books what is new: fills, settlements, and the difference to what was booked before for a trade date
     when its settlement is corrected or a fill before it is recorded late.
     """
     newest: dict[date, Row] = {}
-    booked: dict[date, dict[str, int]] = {}
+    booked: dict[date, dict[tuple[str, str], int]] = {}
     for session in sorted({r["session"] for r in (*fills, *marks)}):
         known = [f for f in fills if f["session"] <= session]
         if not known:
@@ -201,11 +209,10 @@ def _virtual_book(fills: Sequence[Row], marks: Sequence[Row]) -> Iterator[tuple[
         late = min((f["trade_date"] for f in known if f["session"] == session), default=None)
         again = {d for d, m in newest.items() if late and m["prev_trade_date"] and m["prev_trade_date"] >= late}
         for day in sorted(fresh.keys() | again):
-            value = _settlement(newest[day], days, states)
+            value = _settlement(newest[day], days, states, split)
             change = _sums([*value.items(), *((k, -c) for k, c in booked.get(day, {}).items())])
             booked[day] = value
-            for strategy, cents in change.items():
-                total[strategy, "settlement"] = total.get((strategy, "settlement"), 0) + cents
+            total = _sums([*total.items(), *change.items()])
         for (strategy, component), cents in sorted(total.items()):
             yield session, strategy, component, cents
 
@@ -225,16 +232,31 @@ def _lots(known: Sequence[Row], session: date) -> tuple[list[date], list[list[Lo
     return days, states, costs
 
 
-def _settlement(mark: Row, days: Sequence[date], states: Sequence[list[Lot]]) -> dict[str, int]:
-    """Cents by strategy that the lots held at the previous settlement made; empty when flat or not known yet."""
+def _settlement(
+    mark: Row, days: Sequence[date], states: Sequence[list[Lot]], split: Split | None
+) -> dict[tuple[str, str], int]:
+    """Cents by strategy and component that the lots held at the previous settlement made; empty: flat, or not known."""
     if mark["pnl_brl"] is None or mark["prev_trade_date"] is None:
         return {}
     at = bisect_right(days, mark["prev_trade_date"]) - 1
     lots = states[at] if at >= 0 else []
     if not lots:
         return {}
-    one = int((Decimal(repr(mark["pnl_brl"])) * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
-    return allocate(quantity_of(lots) * one, owners_of(lots))
+    quantity, owners = quantity_of(lots), owners_of(lots)
+    left = allocate(quantity * _unit_cents(mark["pnl_brl"], 1), owners)
+    if split is None:
+        return {(k, "settlement"): cents for k, cents in left.items()}
+    value: dict[tuple[str, str], int] = {}
+    for component, unit in split(mark).items():
+        for strategy, cents in allocate(_unit_cents(unit, quantity), owners).items():
+            value[strategy, component] = cents
+            left[strategy] -= cents
+    return value | {(k, "residual"): cents for k, cents in left.items()}
+
+
+def _unit_cents(unit_brl: float, quantity: int) -> int:
+    """Whole cents of `quantity` contracts at `unit_brl` each."""
+    return int((Decimal(repr(unit_brl)) * quantity * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
 def _sums(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
@@ -248,5 +270,6 @@ def _cents(amount: Decimal) -> int:
     return int((amount / _CENT).to_integral_value(ROUND_HALF_EVEN))
 
 
-def _money(cents: int) -> Decimal:
+def money(cents: int) -> Decimal:
+    """Cents as reais."""
     return Decimal(cents).scaleb(-2)

@@ -329,6 +329,21 @@ def limits_picture(frame: pl.DataFrame) -> bytes:
     return _bars("use of limits, %", part["limit"].to_list(), (part["utilisation"] * 100).to_list(), colours)
 
 
+def explain_picture(frame: pl.DataFrame) -> bytes:
+    """P&L since inception by part, BRL thousand; interest on cash is left out."""
+    sums = (
+        frame.filter(pl.col("component") != "interest")
+        .group_by("component", maintain_order=True)
+        .agg(pl.col("pnl_brl").cast(pl.Float64).sum() / 1000)
+        .sort("component")
+    )
+    if sums.is_empty():
+        return empty("P&L by part: nothing was held")
+    values = sums["pnl_brl"].to_list()
+    colours = [COLOURS[1] if v < 0 else COLOURS[2] for v in values]
+    return _bars("P&L by part, BRL thousand", sums["component"].to_list(), values, colours)
+
+
 def nav_picture(frame: pl.DataFrame) -> bytes:
     """Fund against CDI since inception, % return."""
     fig, (ax,) = figure("return since inception, %")

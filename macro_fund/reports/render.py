@@ -6,12 +6,14 @@ Belongs here: layout. Does not belong here: content (pack.py).
 from __future__ import annotations
 
 import base64
+from datetime import date
 
 import polars as pl
 
 from macro_fund.reports.blocks import Cell, Grid, Number
 from macro_fund.reports.figure import watermarked
 from macro_fund.reports.pack import Pack
+from macro_fund.store.content import content_id
 from macro_fund.store.tables import TABLES
 
 
@@ -19,15 +21,26 @@ def cell_text(cell: Cell) -> str:
     return cell.text if isinstance(cell, Number) else cell
 
 
+def passport_id(session: date, section: str, item: str) -> str:
+    """What `macro-fund explain` knows a printed number by; the same on any machine."""
+    return content_id([session, section, item], 10)
+
+
 def numbers_table(pack: Pack) -> pl.DataFrame:
     """Every number printed, and every sentence that an asset wrote: reports/morning_pack rows."""
     rows: list[tuple[object, ...]] = [
-        (pack.session, s.key, n.item, None if n.value is None else float(n.value), n.text, n.asset)
+        (
+            *(pack.session, s.key, n.item, None if n.value is None else float(n.value), n.text, n.asset),
+            passport_id(pack.session, s.key, n.item),
+        )
         for s in pack.sections
         for n in s.numbers
     ]
     rows += [
-        (pack.session, s.key, f"sentence {i}", None, line, s.prose)
+        (
+            *(pack.session, s.key, f"sentence {i}", None, line, s.prose),
+            passport_id(pack.session, s.key, f"sentence {i}"),
+        )
         for s in pack.sections
         if s.prose
         for i, line in enumerate(s.lines, 1)
@@ -62,6 +75,7 @@ def to_html(pack: Pack) -> str:
         loader=jinja2.PackageLoader("macro_fund.reports"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["text"] = cell_text
+    environment.globals["passport"] = passport_id
     environment.tests["number"] = lambda c: isinstance(c, Number)
     environment.filters["b64"] = lambda png: base64.b64encode(watermarked(png, pack.watermark)).decode()
     return environment.get_template("pack.html.j2").render(pack=pack)

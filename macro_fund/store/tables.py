@@ -269,6 +269,23 @@ _TABLES = [
         description="Daily P&L cube by contract, strategy and component; sums to the change of NAV to the cent.",
     ),
     Table(
+        "pms/explain",
+        {
+            "session": session_column(),
+            "trade_date": Column(pl.Date, "day of the P&L"),
+            "contract": Column(pl.String, "B3 ticker, or CASH"),
+            "instrument": Column(pl.String, "config/instruments id, or CASH"),
+            "strategy_id": Column(pl.String, "strategy, DISCRETIONARY or CASH"),
+            "component": Column(
+                pl.String, "carry | roll | nominal | real | cupom | fx | equity | residual | cost | interest"
+            ),
+            "pnl_brl": Column(MONEY, "to the cent; sums to pms/pnl in every dimension"),
+        },
+        ("session", "trade_date", "contract", "instrument", "strategy_id", "component"),
+        owner="team:pms",
+        description="Why the book made what it made: each settlement in carry, roll, moves and residual.",
+    ),
+    Table(
         "pms/nav",
         {
             "session": session_column(),
@@ -340,6 +357,7 @@ _TABLES = [
             "value": Column(pl.Float64, "the number as shown, unrounded", nullable=True),
             "text": Column(pl.String, "as printed"),
             "asset": Column(pl.String, "asset that it comes from"),
+            "passport": Column(pl.String, "id for `macro-fund explain`: of the session, the section and the item"),
         },
         ("session", "section", "item"),
         owner="team:reports",

@@ -1,0 +1,127 @@
+"""Why each position made what it made: settlement P&L by revaluation in a fixed order.
+
+Belongs here: the parts of one contract's settlement, and the cube of the book by part. Does not belong here: what a
+contract made (`instruments/marks.py`), who owned it (`lots.py`) or how it is booked (`book.py`).
+
+DI1, from the settlement before (PU p0 at rate r0) to this one (rate r1, n business days left), curve of the day before:
+    carry   = PU(r0, n) - p0 x FC             a day passes, the contract keeps its rate, cash is paid
+    roll    = PU(c0(n), n) - PU(r0, n)        it slides down the unchanged curve
+    nominal = PU(r1, n) - PU(c0(n), n)        the curve moves
+The residual is what rounding of published rates and PUs leaves. Dollar and index futures are one part each (fx,
+equity): forward points are in it, because nothing that we read quotes the coupon of each maturity every day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from macro_fund.curves.flat_forward import curves
+from macro_fund.instruments.di1 import pu
+from macro_fund.pms.book import Row, money, trading_pnl
+from macro_fund.store.tables import TABLES
+
+TABLE = TABLES["pms/explain"]
+WHOLE = {"DOL": "fx", "WDO": "fx", "IND": "equity", "WIN": "equity", "DDI": "cupom", "FRC": "cupom", "DAP": "real"}
+"""Roots whose settlement is one part."""
+
+PARTS = ("carry", "roll", "nominal")
+_Key = tuple[str, date, date]  # contract, session, trade_date
+
+
+def explain(fills: pl.DataFrame, marks: pl.DataFrame, cube: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """pms/explain of `sessions`: the P&L cube with every settlement in parts; interest and costs as booked.
+
+    fills: pms/fills with `shares`, marks: silver/contract_marks, cube: pms/pnl; all history.
+    """
+    last = max(sessions)
+    parts = di1_parts(marks.filter(pl.col("session") <= last), fills["contract"].unique().to_list())
+
+    def split(mark: Row) -> Mapping[str, float]:
+        if (whole := WHOLE.get(str(mark["contract"])[:3])) is not None:
+            return {whole: float(mark["pnl_brl"])}
+        return parts.get((mark["contract"], mark["session"], mark["trade_date"]), {})
+
+    trade_dates = dict(cube.select("session", "trade_date").unique().iter_rows())
+    rows = [
+        (s, trade_dates[s], c, i, k, component, money(n))
+        for s, c, i, k, component, n in trading_pnl(fills, marks, last, split)
+        if s in trade_dates and n
+    ]
+    frame = pl.DataFrame(rows, schema=TABLE.schema, orient="row")
+    cash = cube.filter(pl.col("component") == "interest").select(list(TABLE.schema))
+    return pl.concat([frame, cash]).filter(pl.col("session").is_in(list(sessions))).sort(TABLE.sort)
+
+
+def unexplained(cube: pl.DataFrame, parts: pl.DataFrame) -> list[tuple[date, str]]:
+    """Where the parts do not sum to the P&L of a contract and strategy, in words."""
+    by = ["session", "contract", "strategy_id"]
+    sums = [f.group_by(by, maintain_order=True).agg(pl.col("pnl_brl").sum()) for f in (cube, parts)]
+    both = sums[0].join(sums[1], on=by, how="full", coalesce=True, suffix="_parts").sort(by)
+    made, explained = (pl.col(c).fill_null(0) for c in ("pnl_brl", "pnl_brl_parts"))
+    return [
+        (s, f"{c} of {k} made {p}, its parts sum to {q}")
+        for s, c, k, p, q in both.filter(made != explained).select(*by, "pnl_brl", "pnl_brl_parts").rows()
+    ]
+
+
+def large_residuals(parts: pl.DataFrame, nav_brl: float) -> list[tuple[date, str]]:
+    """Days whose residual is above half a basis point of NAV and 5% of all parts together (quant design, section 7)."""
+    money, rest = pl.col("pnl_brl").cast(pl.Float64), pl.col("component") == "residual"
+    days = (
+        parts.filter(~pl.col("component").is_in(["cost", "interest"]))
+        .group_by("session", maintain_order=True)
+        .agg(money.filter(rest).sum().alias("residual"), money.abs().sum().alias("gross"))
+        .filter(pl.col("residual").abs() > pl.max_horizontal(pl.lit(0.5e-4 * nav_brl), 0.05 * pl.col("gross")))
+    )
+    return [(s, f"BRL {r:,.2f} of {g:,.2f} is not explained") for s, r, g in days.sort("session").rows()]
+
+
+def di1_parts(marks: pl.DataFrame, contracts: Sequence[str]) -> dict[_Key, dict[str, float]]:
+    """BRL of +1 contract by part, for each mark of the DI1 `contracts` that has a settlement before it.
+
+    Each row is explained with what its own session knew: the newest version of the settlement before, and of the curve.
+    """
+    di1 = marks.filter(pl.col("root") == "DI1", pl.col("settle_rate").is_not_null())
+    now = di1.filter(pl.col("contract").is_in(contracts), pl.col("pnl_brl").is_not_null())
+    keys = ["contract", "session", "trade_date"]
+    known = di1.select(
+        "contract", known="session", prev_trade_date="trade_date", n0="bdays", p0="settle_price", r0="settle_rate"
+    )
+    pairs = (
+        now.select(*keys, "prev_trade_date", "bdays", "settle_rate", "correction")
+        .join(known, on=["contract", "prev_trade_date"])
+        .filter(pl.col("known") <= pl.col("session"))
+        .sort(*keys, "known")
+        .unique(keys, keep="last", maintain_order=True)
+    )
+    if pairs.is_empty():
+        return {}
+    rolled = _rolled_rates(pairs, known)
+    n, r0, r1 = (pairs[c].to_numpy() for c in ("bdays", "r0", "settle_rate"))
+    carried = pairs["p0"].to_numpy() * pairs["correction"].to_numpy()
+    held, slid, moved = pu(r0, n), pu(rolled, n), pu(r1, n)
+    values = np.column_stack([held - carried, slid - held, moved - slid])
+    return {
+        (c, s, d): dict(zip(PARTS, row, strict=True))
+        for (c, s, d), row in zip(pairs.select(keys).iter_rows(), values.tolist(), strict=True)
+    }
+
+
+def _rolled_rates(pairs: pl.DataFrame, known: pl.DataFrame) -> np.ndarray:
+    """Rate of the day before's curve, as the session knew it, at the business days that each contract has left."""
+    days = pairs.select("session", "prev_trade_date").unique(maintain_order=True).with_row_index("curve")
+    nodes = (
+        days.join(known, on="prev_trade_date")
+        .filter((pl.col("known") <= pl.col("session")) & (pl.col("n0") > 0))
+        .sort("curve", "n0", "known")
+        .unique(["curve", "n0"], keep="last", maintain_order=True)
+    )
+    found = curves(nodes["curve"].to_numpy(), nodes["n0"].to_numpy(), nodes["r0"].to_numpy())
+    which = pairs.join(days, on=["session", "prev_trade_date"], how="left", maintain_order="left")["curve"].to_numpy()
+    left = pairs["bdays"].to_numpy()
+    # On the day of its maturity a contract is worth its face at any rate.
+    return np.where(left > 0, found.rate(which, np.maximum(left, 1)), pairs["r0"].to_numpy())
