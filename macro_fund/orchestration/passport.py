@@ -13,9 +13,8 @@ from typing import Any
 import polars as pl
 
 from macro_fund.home import Home
-from macro_fund.orchestration.assets import judged
+from macro_fund.orchestration.assets import computed
 from macro_fund.orchestration.graph import NODES
-from macro_fund.orchestration.node import Output
 from macro_fund.orchestration.run import Run
 from macro_fund.store.lake import content_digest, tidy
 
@@ -98,6 +97,5 @@ def recompute(home: Home, asset: str, key: date) -> tuple[str | None, str]:
     if "sql" in node.kinds:
         return None, _RECORD
     run = Run(home, node.table, (key,))
-    result = node.compute(run)
-    frame = result.frame if isinstance(result, Output) else result
-    return content_digest(node.table, tidy(node.table, judged(node, run, frame))), ""
+    rows = run.split(computed(node, run).frame)[key]
+    return content_digest(node.table, tidy(node.table, rows)), ""
