@@ -81,9 +81,7 @@ def edges_model(
     return pl.DataFrame(rows, schema=TABLE.schema, orient="row").sort(TABLE.sort)
 
 
-def _refit(
-    session: date, names: Sequence[str], sharpe: Vector, n: Vector, sampler: Sampler
-) -> list[dict[str, object]]:
+def _refit(session: date, names: Sequence[str], sharpe: Vector, n: Vector, sampler: Sampler) -> list[dict[str, object]]:
     known = np.isfinite(sharpe)
     value, error = np.zeros(len(names)), np.full(len(names), UNKNOWN)
     value[known], error[known] = sharpe[known], sharpe_error(sharpe[known], n[known])
