@@ -16,6 +16,7 @@ from macro_fund.features.bayes import pooled_exact
 from macro_fund.portfolio.checks import Verdict, verdict
 from macro_fund.portfolio.edges import MIN_DAYS, PRIOR_SHARPE, PRIOR_YEARS
 from macro_fund.portfolio.edges_model import PRIOR, R_HAT_LIMIT, sharpe_error
+from macro_fund.portfolio.votes import NO_VOTE
 
 # Draws are random: their mean is this share of a posterior deviation from the truth at most (500 effective draws: 3.4
 # standard errors), their deviation this share of itself.
@@ -92,7 +93,7 @@ def conviction_recomputed(
         .explode("contributions")
         .unnest("contributions")
         .join(worth, on=["session", "strategy_id"], how="inner", maintain_order="left")
-        .filter(pl.col("edge") > 0)
+        .filter(pl.col("edge") * pl.col("confidence") > NO_VOTE)
         .group_by(keys, maintain_order=True)
         .agg(
             (pl.col("edge") * pl.col("confidence") * pl.col("signal")).sum().alias("pull"),

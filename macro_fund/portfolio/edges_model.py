@@ -3,7 +3,7 @@
     SR_i ~ Normal(theta_i, error_i),   theta_i ~ Normal(mu, tau),   mu ~ Normal(0.3, 0.3),   tau ~ HalfNormal(0.3)
 
 in ratios a year. error_i is that of the Sharpe ratio of n independent normal days, sqrt((1 + SR_d^2 / 2) / (n - 1))
-with SR_d the ratio a day, times sqrt(252) (Lo 2002, eq. 12). A strategy with a short record leans on the others.
+with SR_d the ratio a day, times sqrt(252) (Lo 2002). A strategy with a short record leans on the others.
 
 Belongs here: the yearly refit. Does not belong here: the sampler (features/bayes.py) or the weights that the book uses,
 which are the plainer ones of edges.py (docs/adr/0023). Records are taken as independent, which those of strategies on
@@ -86,7 +86,7 @@ def _refit(session: date, names: Sequence[str], sharpe: Vector, n: Vector, sampl
     value, error = np.zeros(len(names)), np.full(len(names), UNKNOWN)
     value[known], error[known] = sharpe[known], sharpe_error(sharpe[known], n[known])
     draws, _ = sampler(value, error, bayes.seed_of(KEY, session))
-    found = {names[k]: bayes.summary(draws["theta"][..., k]) for k in np.flatnonzero(known)}
+    found = {names[k]: bayes.summary(draws["theta"][..., k]) for k in np.flatnonzero(known).tolist()}
     hyper = [bayes.summary(draws[name])["r_hat"] for name in ("mu", "tau")]
     worst = float(np.max([*hyper, *(f["r_hat"] for f in found.values())]))
     agreed = worst < R_HAT_LIMIT

@@ -6,7 +6,7 @@ votes become a score (aggregate.py) or a probability (odds.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +19,9 @@ from macro_fund.settings import Instrument
 
 Vector = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+NO_VOTE = 1e-12
+"""Edge times confidence up to which there is no vote: what rounding leaves of nothing."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Votes:
 
     @property
     def voting(self) -> Bools:
-        return np.asarray(self.view & (self.edge > 0))
+        return np.asarray(self.view & (self.weight > NO_VOTE))
 
     @property
     def weight(self) -> Vector:
@@ -88,7 +91,7 @@ def usable(
     return _noted(joined, sign)
 
 
-def _refuse(rows: pl.DataFrame, sign: dict[str, int]) -> None:
+def _refuse(rows: pl.DataFrame, sign: Mapping[str, int]) -> None:
     unknown = sorted(set(rows["instrument"].to_list()) - set(sign))
     if unknown:
         raise ValueError(f"signals name instruments that the config lacks: {', '.join(unknown)}; add or rename them")
@@ -100,7 +103,7 @@ def _refuse(rows: pl.DataFrame, sign: dict[str, int]) -> None:
         )
 
 
-def _noted(rows: pl.DataFrame, sign: dict[str, int]) -> pl.DataFrame:
+def _noted(rows: pl.DataFrame, sign: Mapping[str, int]) -> pl.DataFrame:
     """Adds `view`, and `note`: why there is none, or what is weak about it."""
     present = pl.col("signal").is_finite().fill_null(False) & (pl.col("confidence") > 0).fill_null(False)
     contradicts = (
