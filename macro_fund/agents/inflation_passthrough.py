@@ -14,8 +14,7 @@ are taken as independent, and an asymmetry between depreciations and appreciatio
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,8 @@ from macro_fund.agents.inflation_bottom_up import ADDS_UP, weights_of
 from macro_fund.agents.inflation_inputs import GROUP_SERIES, GROUPS, HEADLINE
 from macro_fund.agents.model import refit_sessions
 from macro_fund.agents.report import conform
+from macro_fund.features import bayes
+from macro_fund.features.bayes import Sampler
 from macro_fund.features.known import Months, states
 from macro_fund.store.tables import TABLES
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
 
 Vector = npt.NDArray[np.float64]
-Sampler = Callable[[Vector, Vector, int], tuple[dict[str, Vector], int]]
 
 KEY = "agents/inflation_passthrough"
 DOLLAR = "br_usdbrl_month_avg"
@@ -43,9 +43,8 @@ SERIES = (HEADLINE, *GROUP_SERIES, DOLLAR)
 LAGS = 12
 MIN_MONTHS = 96
 R_HAT_LIMIT = 1.05
-CHAINS, TUNE, DRAWS = 4, 1000, 1000
-# The spread may be near zero, where the posterior narrows like a funnel: small steps.
-TARGET_ACCEPT = 0.95
+DRAWS = 1000
+PRIOR = bayes.Prior(mean=0.05, mean_sd=0.1, spread=0.1)
 MAX_DIVERGENT_SHARE = 0.01
 ALL, MEAN, SPREAD = "all", "mean", "spread"
 
@@ -78,40 +77,8 @@ def distributed_lag(rates: Vector, change: Vector, months: Months) -> Sums:
 
 
 def pooled_sampler() -> Sampler:
-    """The model, compiled once: (sums, errors, seed) -> draws (chains, draws[, groups]) of theta, mu, tau; divergences.
-
-    Compiled by numba, so that no C compiler is needed.
-    """
-    import nutpie
-    import pymc as pm
-    from pytensor.configdefaults import config
-
-    with config.change_flags(cxx=""):
-        with pm.Model() as model:
-            value = pm.Data("value", np.zeros(len(GROUPS)))
-            error = pm.Data("error", np.ones(len(GROUPS)))
-            mu = pm.Normal("mu", 0.05, 0.1)
-            tau = pm.HalfNormal("tau", 0.1)
-            offset = pm.Normal("offset", 0.0, 1.0, shape=len(GROUPS))
-            theta = pm.Deterministic("theta", mu + tau * offset)
-            pm.Normal("observed", theta, error, observed=value)
-        compiled = nutpie.compile_pymc_model(model)
-
-    def sample(value: Vector, error: Vector, seed: int) -> tuple[dict[str, Vector], int]:
-        trace = nutpie.sample(
-            compiled.with_data(value=value, error=error),
-            draws=DRAWS,
-            tune=TUNE,
-            chains=CHAINS,
-            cores=1,
-            seed=seed,
-            progress_bar=False,
-            target_accept=TARGET_ACCEPT,
-        )
-        draws = {name: np.asarray(trace.posterior[name].values) for name in ("theta", "mu", "tau")}
-        return draws, int(trace.sample_stats["diverging"].sum())
-
-    return sample
+    """The model of the groups, compiled once: (sums, errors, seed) -> draws of theta, mu, tau; divergences."""
+    return bayes.pooled_sampler(len(GROUPS), PRIOR, DRAWS)
 
 
 def inflation_passthrough(
@@ -162,11 +129,11 @@ def _refit(session: date, months: Months, columns: list[Vector], sampler: Sample
     draws, divergences = sampler(sums.value, sums.std_error, seed_of(session))
     quantities = {g: draws["theta"][..., i] for i, g in enumerate(GROUPS)}
     quantities |= {ALL: draws["theta"] @ weights, MEAN: draws["mu"], SPREAD: draws["tau"]}
-    lines = [_line(part, x) for part, x in quantities.items()]
+    lines: list[dict[str, Any]] = [{"part": part, **bayes.summary(x)} for part, x in quantities.items()]
     worst = max(line["r_hat"] for line in lines)
     reasons = [f"pass-through: r_hat {worst:.3f}, above {R_HAT_LIMIT}"] if not worst <= R_HAT_LIMIT else []
-    if divergences > MAX_DIVERGENT_SHARE * CHAINS * DRAWS:
-        reasons.append(f"pass-through: {divergences} divergent draws of {CHAINS * DRAWS}")
+    if divergences > MAX_DIVERGENT_SHARE * bayes.CHAINS * DRAWS:
+        reasons.append(f"pass-through: {divergences} divergent draws of {bayes.CHAINS * DRAWS}")
     own = {g: {"ols_value": v, "ols_std_error": e} for g, v, e in zip(GROUPS, sums.value, sums.std_error, strict=True)}
     common = {
         "divergences": divergences,
@@ -177,23 +144,6 @@ def _refit(session: date, months: Months, columns: list[Vector], sampler: Sample
     return [{**line, **own.get(line["part"], {}), **common} for line in lines]
 
 
-def _line(part: str, draws: Vector) -> dict[str, Any]:
-    """Posterior summary of draws (chains, draws)."""
-    import arviz as az
-
-    flat = draws.ravel()
-    p05, p95 = np.quantile(flat, [0.05, 0.95])
-    return {
-        "part": part,
-        "value": float(flat.mean()),
-        "std_dev": float(flat.std(ddof=1)),
-        "p05": float(p05),
-        "p95": float(p95),
-        "r_hat": float(az.rhat(draws)),
-        "ess": float(az.ess(draws)),
-    }
-
-
 def seed_of(session: date) -> int:
-    """The refit's seed: from the asset and the session, nothing else."""
-    return int.from_bytes(hashlib.sha256(f"{KEY} {session}".encode()).digest()[:4])
+    """The refit's seed."""
+    return bayes.seed_of(KEY, session)

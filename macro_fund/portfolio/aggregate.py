@@ -1,20 +1,8 @@
-"""Signals of all strategies combined into one score and conviction an instrument.
+"""Signals of all strategies combined into one score and conviction an instrument: the table.
 
-Belongs here: the weights of strategies, crowding, conviction. Does not belong here: position sizes (targets) or
-hysteresis (strategies: a signal counts when its strategy is in position).
-
-Per session and instrument, over the strategies i with a view (status not no_view, signal and confidence present,
-confidence > 0):
-
-    s_i = signal if the strategy is in position (direction != 0), else 0: flat is a view, and it dilutes the others
-    S   = sum(w_i c_i s_i) / sum(w_i c_i) x crowding          c = confidence, w = prior weight, equal for all
-    A   = confidence share of the majority side among |s| > 0.1
-    crowding = 1 - 0.5 (A - 0.8) / 0.2 when A > 0.8 and at least four strategies have |s| > 0.1, else 1
-    conviction = 0.5 |S| + 0.3 mean(c) + 0.2 min(A, 0.8) / 0.8
-
-S is in the sense of the asset: + = hold it (receive rates, long BRL, long equity). Weights are equal because an
-out-of-sample Sharpe ratio of each strategy is needed to tell them apart. The staleness of inputs is already in the
-confidence that each strategy states.
+Belongs here: what rests on what, status and reasons. Does not belong here: who votes (votes.py), the methods
+(methods.py, odds.py), which strategy gave what (contributions.py), position sizes (targets) or hysteresis (strategies:
+a signal counts when its strategy is in position).
 """
 
 from __future__ import annotations
@@ -26,169 +14,116 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from macro_fund.portfolio.contributions import contributions
 from macro_fund.portfolio.history import session_array
+from macro_fund.portfolio.methods import Scores, combined
+from macro_fund.portfolio.odds import MIN_OUTCOMES, Odds, odds, outcomes, regime_probabilities
+from macro_fund.portfolio.votes import Votes, usable, votes
 from macro_fund.settings import Instrument
 from macro_fund.store.tables import TABLES
 
 TABLE = TABLES["portfolio/conviction"]
-PRIOR_WEIGHT = 1.0
-OPINION = 0.1
-CROWD_SIZE = 4
-CROWDED = 0.8
+_NUMBERS = ("score", "weighted", "rank", "bayesian", "crowding", "agreement", "conviction")
 
 
 @dataclass(frozen=True)
-class _Votes:
-    """Dense views, axes (session, instrument, strategy): in-position signal, weight x confidence, has a view."""
+class Evidence:
+    """What convictions rest on, each with its full history up to the last session: rows of signals/*, portfolio/edges,
+    agents/regime_view, silver/instrument_returns, and the discounts of ageing.py by session and strategy."""
 
-    signal: np.ndarray
-    weight: np.ndarray
-    view: np.ndarray
+    signals: pl.DataFrame
+    edges: pl.DataFrame
+    ages: pl.DataFrame
+    regimes: pl.DataFrame
+    returns: pl.DataFrame
 
 
-def conviction(signals: pl.DataFrame, instruments: Sequence[Instrument], sessions: Sequence[date]) -> pl.DataFrame:
-    """portfolio/conviction: one row for each session and instrument.
+def conviction(
+    evidence: Evidence, instruments: Sequence[Instrument], sessions: Sequence[date], history: Sequence[date]
+) -> pl.DataFrame:
+    """portfolio/conviction: one row for each of `sessions` and instrument.
 
-    `signals`: rows of all signals/* tables. A strategy whose direction contradicts its signal is left out with a
-    reason. ValueError: an instrument that the config does not have, or a strategy that speaks twice.
+    history: every session from the fund's first to the last of `sessions`, which end it. A strategy whose direction
+    contradicts its signal is left out with a reason. ValueError: an instrument that the config does not have, a
+    strategy that speaks twice, or sessions that do not end the history.
     """
+    first = len(history) - len(sessions)
+    if first < 0 or list(history[first:]) != list(sessions):
+        raise ValueError("sessions must be the last of the history; give every session from the fund's first")
     names = sorted(i.id for i in instruments)
-    rows = _usable(signals, instruments, session_array(sessions))
-    strategies = rows["strategy_id"].unique().sort().to_list()
-    votes = _votes(rows, names, strategies, len(sessions))
-    score, agreement, mean_confidence, crowding = _combine(votes)
-    value = 0.5 * np.abs(score) + 0.3 * mean_confidence + 0.2 * np.minimum(np.nan_to_num(agreement), CROWDED) / CROWDED
-    grid = pl.DataFrame(
-        {
-            "cell": np.arange(len(sessions) * len(names)),
-            "session": pl.Series(np.repeat(session_array(sessions), len(names))).cast(pl.Date),
-            "instrument": names * len(sessions),
-            "score": score.ravel(),
-            "agreement": agreement.ravel(),
-            "conviction": value.ravel(),
-            "n_signals": votes.view.sum(axis=2, dtype=np.int32).ravel(),
-        }
-    ).with_columns(pl.col("score", "agreement", "conviction").fill_nan(None))
-    joined = grid.join(_reasons(rows), on="cell", how="left", maintain_order="left").join(
-        _contributions(votes, crowding, strategies), on="cell", how="left", maintain_order="left"
+    rows = usable(evidence.signals, evidence.edges, evidence.ages, instruments, history)
+    cast = votes(rows, names, history)
+    found = outcomes(evidence.returns, instruments, history)
+    chance = odds(cast, regime_probabilities(evidence.regimes, history), found, first)
+    scores = combined(cast, chance.p_up)
+    grid = _grid(cast, scores, chance, first)
+    joined = grid.join(_reasons(rows, first * len(names)), on="cell", how="left", maintain_order="left").join(
+        contributions(cast, scores, first), on="cell", how="left", maintain_order="left"
     )
     return _with_status(joined).select(pl.col(n).cast(t) for n, t in TABLE.schema.items()).sort(TABLE.sort)
 
 
-def _usable(signals: pl.DataFrame, instruments: Sequence[Instrument], days: np.ndarray) -> pl.DataFrame:
-    """Signals of the sessions with cell numbers, `view` and, where something is wrong, `note` in words."""
-    rows = signals.filter(pl.col("session").is_in(pl.Series(days).cast(pl.Date).implode())).sort(
-        "session", "instrument", "strategy_id"
-    )
-    sign = {i.id: i.asset_sign for i in instruments}
-    unknown = sorted(set(rows["instrument"].to_list()) - set(sign))
-    if unknown:
-        raise ValueError(f"signals name instruments that the config lacks: {', '.join(unknown)}; add or rename them")
-    twice = rows.filter(pl.struct("session", "instrument", "strategy_id").is_duplicated())
-    if len(twice):
-        first = twice.row(0, named=True)
-        raise ValueError(
-            f"{first['strategy_id']} signals {first['instrument']} twice on {first['session']}; keep one row"
-        )
-    position = {name: k for k, name in enumerate(sorted(sign))}
-    cell = np.searchsorted(days, rows["session"].to_numpy()) * len(position) + np.array(
-        [position[name] for name in rows["instrument"].to_list()], dtype=np.int64
-    )
-    present = pl.col("signal").is_finite().fill_null(False) & (pl.col("confidence") > 0).fill_null(False)
-    contradicts = (
-        pl.col("direction").cast(pl.Float64)
-        * pl.col("instrument").replace_strict(sign, return_dtype=pl.Float64)
-        * pl.col("signal")
-        < 0
-    ).fill_null(False)
-    spoken = pl.col("status") != "no_view"
-    return rows.with_columns(
-        pl.Series("cell", cell),
-        (spoken & present & ~contradicts).alias("view"),
-        pl.when(~spoken)
-        .then(pl.format("no view of {}: {}", "strategy_id", "reason"))
-        .when(~present)
-        .then(pl.format("no view of {}: signal or confidence missing", "strategy_id"))
-        .when(contradicts)
-        .then(pl.format("{} left out: its direction contradicts its signal", "strategy_id"))
-        .when(pl.col("status") == "degraded")
-        .then(pl.format("{} degraded: {}", "strategy_id", "reason"))
-        .alias("note"),
-    )
+def _grid(cast: Votes, scores: Scores, chance: Odds, first: int) -> pl.DataFrame:
+    """The numbers of the sessions from number `first` on, one row a cell."""
+    sessions, names = cast.sessions[first:], list(cast.instruments)
+    judged = np.isfinite(scores.rank)
+    numbers = {k: getattr(scores, k) for k in _NUMBERS}
+    numbers |= {k: np.where(judged, getattr(chance, k), np.nan) for k in ("p_up", "p_prior")}
+    return pl.DataFrame(
+        {
+            "cell": np.arange(first * len(names), len(cast.sessions) * len(names)),
+            "session": pl.Series(np.repeat(session_array(sessions), len(names))).cast(pl.Date),
+            "instrument": names * len(sessions),
+            **{k: values[first:].ravel() for k, values in numbers.items()},
+            "n_signals": cast.view[first:].sum(axis=2, dtype=np.int32).ravel(),
+            "n_votes": cast.voting[first:].sum(axis=2, dtype=np.int32).ravel(),
+            "odds_note": pl.Series(_odds_notes(chance, first), dtype=pl.String),
+        }
+    ).with_columns(pl.col(*numbers).fill_nan(None))
 
 
-def _votes(rows: pl.DataFrame, names: Sequence[str], strategies: Sequence[str], n_sessions: int) -> _Votes:
-    shape = (n_sessions * len(names), len(strategies))
-    seen = rows.filter("view")
-    at = (seen["cell"].to_numpy(), np.searchsorted(np.array(strategies, dtype=str), seen["strategy_id"].to_numpy()))
-    signal, weight, view = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
-    signal[at] = np.where(seen["direction"].to_numpy() != 0, seen["signal"].to_numpy(), 0.0)
-    weight[at] = PRIOR_WEIGHT * seen["confidence"].to_numpy()
-    view[at] = True
-    dense = (n_sessions, len(names), len(strategies))
-    return _Votes(signal.reshape(dense), weight.reshape(dense), view.reshape(dense))
+def _odds_notes(chance: Odds, first: int) -> list[str | None]:
+    """What the Bayesian score lacks, in words, by cell; None when it lacks nothing."""
+    prior, votes_ = chance.prior_outcomes[first:], chance.vote_outcomes[first:]
+    regime = np.repeat(chance.regime_known[first:, None], prior.shape[1], axis=1)
+    lacking = ~regime | (prior < MIN_OUTCOMES) | (votes_ < MIN_OUTCOMES)
+    notes = np.full(prior.shape, None, dtype=object)
+    for s, i in zip(*np.nonzero(lacking), strict=True):
+        said = [
+            "no regime view: even odds" if not regime[s, i] else "",
+            f"{prior[s, i]} outcomes by regime, {MIN_OUTCOMES} needed: even odds" if prior[s, i] < MIN_OUTCOMES else "",
+            f"{votes_[s, i]} outcomes of votes, {MIN_OUTCOMES} needed: signals do not move the odds"
+            if votes_[s, i] < MIN_OUTCOMES
+            else "",
+        ]
+        notes[s, i] = "; ".join(filter(None, said))
+    found: list[str | None] = notes.ravel().tolist()
+    return found
 
 
-def _total(values: np.ndarray) -> np.ndarray:
-    """Sum over strategies, one after the other: the same bytes whichever strategies are silent."""
-    total = np.zeros(values.shape[:2])
-    for k in range(values.shape[2]):
-        total = total + values[:, :, k]
-    return total
-
-
-def _combine(votes: _Votes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Score, agreement, mean confidence and crowding factor, axes (session, instrument); NaN where there is none."""
-    weight = _total(votes.weight)
-    n = _total(votes.view.astype(np.float64))
-    opinion = np.abs(votes.signal) > OPINION
-    up = _total(np.where(opinion & (votes.signal > 0), votes.weight, 0.0))
-    down = _total(np.where(opinion & (votes.signal < 0), votes.weight, 0.0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        raw = _total(votes.weight * votes.signal) / weight
-        agreement = np.maximum(up, down) / (up + down)
-        mean_confidence = weight / PRIOR_WEIGHT / n
-    crowded = (_total(opinion.astype(np.float64)) >= CROWD_SIZE) & (agreement > CROWDED)
-    crowding = np.where(crowded, 1 - 0.5 * (agreement - CROWDED) / (1 - CROWDED), 1.0)
-    return raw * crowding, agreement, mean_confidence, crowding
-
-
-def _contributions(votes: _Votes, crowding: np.ndarray, strategies: Sequence[str]) -> pl.DataFrame:
-    """cell, contributions: strategies with a view in name order; signal x weight sums to the score."""
-    total = _total(votes.weight)[:, :, None]
-    share = np.divide(votes.weight, total, out=np.zeros_like(votes.weight), where=total > 0) * crowding[:, :, None]
-    s, i, k = np.nonzero(votes.view)
-    return (
-        pl.DataFrame(
-            {
-                "cell": s * votes.view.shape[1] + i,
-                "strategy_id": np.array(strategies, dtype=object)[k].tolist(),
-                "signal": votes.signal[s, i, k],
-                "weight": share[s, i, k],
-            },
-            schema={"cell": pl.Int64, "strategy_id": pl.String, "signal": pl.Float64, "weight": pl.Float64},
-        )
-        .group_by("cell", maintain_order=True)
-        .agg(pl.struct("strategy_id", "signal", "weight").alias("contributions"))
-    )
-
-
-def _reasons(rows: pl.DataFrame) -> pl.DataFrame:
+def _reasons(rows: pl.DataFrame, first_cell: int) -> pl.DataFrame:
     """cell, notes (joined in strategy order), in_position (how many strategies hold the instrument)."""
-    return rows.group_by("cell", maintain_order=True).agg(
-        pl.col("note").drop_nulls().str.join("; ").alias("notes"),
-        (pl.col("view") & (pl.col("direction") != 0)).sum().alias("in_position"),
+    return (
+        rows.filter(pl.col("cell") >= first_cell)
+        .group_by("cell", maintain_order=True)
+        .agg(
+            pl.col("note").drop_nulls().str.join("; ").alias("notes"),
+            (pl.col("view") & (pl.col("direction") != 0)).sum().alias("in_position"),
+        )
     )
 
 
 def _with_status(joined: pl.DataFrame) -> pl.DataFrame:
-    silent = pl.col("n_signals") == 0
-    noted = pl.col("notes").fill_null("") != ""
+    """Adds status and reason; a row without a view has no numbers."""
+    silent, worthless = pl.col("n_signals") == 0, pl.col("n_votes") == 0
     summary = pl.format("{} of {} strategies in position", pl.col("in_position").fill_null(0), "n_signals")
-    return joined.with_columns(
+    edgeless = pl.when(worthless).then(pl.lit("every weight is 0: no record earns"))
+    odds_note = pl.when(~worthless).then("odds_note")
+    weak = pl.concat_str(edgeless, pl.col("notes").replace("", None), odds_note, separator="; ", ignore_nulls=True)
+    return joined.with_columns(weak.alias("weak")).with_columns(
         pl.when(silent)
         .then(pl.lit("no_view"))
-        .when(noted)
+        .when(pl.col("weak") != "")
         .then(pl.lit("degraded"))
         .otherwise(pl.lit("ok"))
         .alias("status"),
@@ -196,10 +131,10 @@ def _with_status(joined: pl.DataFrame) -> pl.DataFrame:
         .then(pl.format("no strategy signals {}", "instrument"))
         .when(silent)
         .then("notes")
-        .when(noted)
-        .then(pl.concat_str(summary, "notes", separator="; "))
+        .when(pl.col("weak") != "")
+        .then(pl.concat_str(summary, "weak", separator="; "))
         .otherwise(summary)
         .alias("reason"),
-        pl.when(silent).then(None).otherwise("conviction").alias("conviction"),
+        *(pl.when(silent).then(None).otherwise(c).alias(c) for c in ("conviction", "score", "crowding")),
         pl.col("contributions").fill_null(pl.lit([], dtype=TABLE.schema["contributions"])),
     )

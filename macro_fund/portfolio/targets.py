@@ -15,6 +15,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from macro_fund.portfolio.contributions import PRIOR
 from macro_fund.portfolio.covariance import YEAR, complete_rows, ewma_vol, shrunk_covariance
 from macro_fund.portfolio.history import FROZEN_AFTER, Epoch, known_shocks, latest_marks, session_array
 from macro_fund.portfolio.sizing import Book, ClassLimit, size
@@ -90,17 +91,22 @@ def strategy_shares(conviction: pl.DataFrame, sessions: Sequence[date]) -> pl.Da
     """session, instrument, shares: each strategy's part of the score, counting only those that push its way.
 
     Strategies that oppose the score, or are flat, get 0; shares sum to 1. Rows with a zero or missing score have none.
+    Shares belong to strategies: what the row `prior` pushes is divided as theirs is, and where no strategy pushes the
+    score's way, in proportion to the weights of their votes.
     """
     pushes = (pl.col("signal") * pl.col("weight") * pl.col("score").sign()).clip(lower_bound=0)
+    cell = ["session", "instrument"]
     return (
         conviction.filter(pl.col("session").is_in(list(sessions)) & (pl.col("score").fill_null(0) != 0))
-        .select("session", "instrument", "score", "contributions")
-        .sort("session", "instrument")
+        .select(*cell, "score", "contributions")
+        .sort(cell)
         .explode("contributions")
         .unnest("contributions")
+        .filter(pl.col("strategy_id") != PRIOR)
         .with_columns(pushes.alias("push"))
-        .with_columns((pl.col("push") / pl.col("push").sum().over("session", "instrument") + 0.0).alias("share"))
-        .group_by("session", "instrument", maintain_order=True)
+        .with_columns(pl.when(pl.col("push").sum().over(cell) > 0).then("push").otherwise("weight").alias("push"))
+        .with_columns((pl.col("push") / pl.col("push").sum().over(cell) + 0.0).alias("share"))
+        .group_by(cell, maintain_order=True)
         .agg(pl.struct("strategy_id", "share").alias("shares"))
     )
 

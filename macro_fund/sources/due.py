@@ -66,14 +66,32 @@ def newest_due(rule: Publication, frequency: str, as_of: datetime) -> date | Non
     return newest - timedelta(days=6) if frequency == "W" else newest
 
 
-def _periods(rule: Publication, frequency: str, last: date) -> pl.Series:
+def due_at(rule: Publication, frequency: str, as_of: pl.Series) -> pl.Series:
+    """`newest_due` at each of many instants (UTC, ascending): dates, null where none is near."""
+    if as_of.is_empty():
+        return pl.Series("due", [], dtype=pl.Date)
+    first, last = (x.date() for x in (as_of[0], as_of[-1]))
+    periods = _periods(rule, frequency, last, first).sort()
+    table = pl.DataFrame({"due": periods, "known": knowledge_times(periods, rule, frequency)})
+    if frequency == "W":
+        week = pl.col("known").to_physical().rolling_max(7).cast(table.schema["known"])
+        table = table.with_columns(week, pl.col("due") - timedelta(days=6)).drop_nulls()
+    table = table.sort("known", "due").with_columns(pl.col("due").cum_max())
+    found = as_of.alias("known").cast(table.schema["known"]).to_frame().join_asof(table, on="known")
+    return found["due"]
+
+
+def _periods(rule: Publication, frequency: str, last: date, first: date | None = None) -> pl.Series:
+    """Periods up to `last` that may be public at an instant of `first` (else `last`) or later."""
+    first = first or last
     if frequency in LOOK_BACK_PERIODS:
         months, count = LOOK_BACK_PERIODS[frequency]
         ahead = 12 * (rule.n + 1) if rule.kind == "years_before" else 0
+        count += 12 * (last.year - first.year + 1) // months if last > first else 0
         this = pl.Series([last]).dt.truncate(f"{months}mo")
         return pl.concat([this.dt.offset_by(f"{ahead - months * n}mo") for n in range(count)])
     back = 7 * LOOK_BACK_WEEKS if frequency == "W" else LOOK_BACK_DAYS
-    days = [last - timedelta(days=n) for n in range(back, -1, -1)]
+    days = [last - timedelta(days=n) for n in range((last - first).days + back, -1, -1)]
     if rule.kind != "effective" and frequency == "D":
         calendars = [load_calendar(name) for name in _OPEN.get(rule.calendar, (rule.calendar,))]
         days = [d for d in days if all(c.is_business_day(d) for c in calendars)]

@@ -58,6 +58,25 @@ BOOK_TABLES = (
         description="What each strategy is worth: its own record, shrunk, as known at the session.",
     ),
     Table(
+        "portfolio/edges_model",
+        {
+            "session": session_column("session of the refit: the first of a year"),
+            "strategy_id": Column(pl.String, "strategy"),
+            **numbers(
+                {
+                    "mean": "posterior mean of its Sharpe ratio a year; null: the chains disagree",
+                    "sd": "posterior standard deviation",
+                    "r_hat": "worst convergence of the refit's chains, 1 when they agree",
+                }
+            ),
+            "n_days": Column(pl.Int32, "sessions of its simulated record at the refit"),
+            **_STATUS,
+        },
+        ("session", "strategy_id"),
+        owner="team:portfolio",
+        description="Sharpe ratios of all strategies in one hierarchical model, refit once a year.",
+    ),
+    Table(
         "portfolio/conviction",
         {
             "session": session_column(),
