@@ -4,8 +4,8 @@ Belongs here: which factors a position rests on, and how much of its risk each o
 factors' moves (features/factor_shocks.py) or what they cost (var.py).
 
 A DI1 contract's DV01 is split between the two neighbouring nodes of the DI curve, linearly in business days to its
-expiry; before the first and beyond the last node all of it is on that node. A dollar future's delta is on the dollar, an
-index future's on the Ibovespa; their small exposure to carry is left out.
+expiry; before the first and beyond the last node all of it is on that node. A dollar future's delta is on the dollar,
+an index future's on the Ibovespa; their small exposure to carry is left out.
 """
 
 from __future__ import annotations
