@@ -6,14 +6,14 @@ from datetime import date
 
 import polars as pl
 
-from macro_fund.orchestration.checks import every_session, key_by_key, reasons_given, sessions_inside
+from macro_fund.orchestration.checks import bounded, every_session, key_by_key, reasons_given, sessions_inside
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.portfolio.checks import Verdict
-from macro_fund.reports.plots import var_picture
-from macro_fund.reports.plots_risk import exposures_picture
+from macro_fund.reports.plots_risk import exposures_picture, record_picture, var_picture
 from macro_fund.risk import var_checks
 from macro_fund.risk.exposures import MAPPED, exposures, sums_to_targets
+from macro_fund.risk.record import recounted, var_record
 from macro_fund.risk.var import value_at_risk
 
 PYTHON = frozenset({"python", "parquet"})
@@ -55,6 +55,16 @@ def _recomputed(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     return key_by_key(run, frame, test)
 
 
+def _record(run: Run) -> pl.DataFrame:
+    totals = run.read("risk/var", where=pl.col("scope") == "total")
+    return var_record(totals, run.read(TARGETS), run.read(RETURNS), run.history, run.sessions)
+
+
+def _recounted(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    inside = set(run.sessions)
+    return [(s, text) for s, text in recounted(run.read_own(frame)) if s in inside]
+
+
 NODES = (
     Node(
         "risk/exposures",
@@ -80,5 +90,17 @@ NODES = (
             reasons_given(),
         ),
         plot=var_picture,
+    ),
+    Node(
+        "risk/var_record",
+        PYTHON,
+        ("risk/var", TARGETS, RETURNS),
+        _record,
+        (
+            Check("recounted", "exceptions and counts follow from the stored VaR and P&L", _recounted),
+            bounded(["kupiec_p", "christoffersen_p"], 0.0, 1.0),
+            sessions_inside(),
+        ),
+        plot=record_picture,
     ),
 )

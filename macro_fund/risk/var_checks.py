@@ -110,7 +110,7 @@ def _daily_pnl(
         mine = books.get((session,), book.clear())
         days = [known[d] for d in sorted(known)[-WINDOW:]] if len(mine) else []
         factors = mine["factor"].unique().sort().to_list()
-        table = np.array([[d.get(f) for f in factors] for d in days], dtype=np.float64).reshape(-1, len(factors))
+        table = np.array([[d.get(f) for f in factors] for d in days], dtype=np.float64).reshape(len(days), len(factors))
         yield session, _pnl(mine, factors, table[np.isfinite(table).all(axis=1)])
 
 

@@ -232,6 +232,8 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("portfolio/targets", "inside_limits"): scaled("dv01_brl", 50.0, LISTED),
     ("risk/var", "components_sum"): scaled("var_brl", 1.01, TOTAL),
     ("risk/var", "recomputed"): scaled("var_brl", 2.0, TOTAL & (pl.col("method") == "historical")),
+    ("risk/var_record", "recounted"): put("exceptions", pl.col("exceptions") + 1),
+    ("risk/var_record", "bounded"): put("kupiec_p", 1.01),
     ("risk/stress", "signs"): put("pnl_brl", -pl.col("pnl_brl"), pl.col("pnl_brl").fill_null(0) != 0),
     ("risk/limits", "measured"): then(put("value", None), put("status", "ok")),
     ("risk/limits", "no_breach"): put("status", "breach"),
