@@ -6,6 +6,7 @@ from macro_fund.orchestration import (
     agents,
     bronze,
     conviction,
+    factors,
     limits,
     pms,
     portfolio,
@@ -23,6 +24,7 @@ from macro_fund.orchestration.silver_dbt import MODELS
 _JUDGED = (
     *bronze.NODES,
     *silver.NODES,
+    *factors.NODES,
     *agents.NODES,
     *signals.NODES,
     signals.MONITOR,

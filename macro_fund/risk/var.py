@@ -1,106 +1,148 @@
-"""One-day VaR and expected shortfall of the target book, with parts by instrument and strategy.
+"""One-day VaR and expected shortfall of the target book on its risk factors, with parts that sum.
 
-Belongs here: scenarios of the book from the shocks known at each session, the two methods, the risk/var table. Does not
-belong here: the formulas (measures), stress scenarios (stress), limits (limits).
+Belongs here: the moves that each session knew, when parameters are refit, the standing of a book, the risk/var table.
+Does not belong here: what a method does (methods.py), P&L (positions.py), laws of moves (filtered.py, copula.py),
+scopes and rows (var_rows.py).
 
-History: the last 756 trade dates known at the session, those on which every instrument held has a shock; at least 252.
-`parametric`: normal, mean zero, linear P&L (-DV01 x bp + delta x log return), covariance of the instruments held with
-Ledoit-Wolf shrinkage of the correlations. Parts are Euler's.
-`historical`: the same days replayed, -DV01 x bp + delta x (exp(log return) - 1). Parts are the losses of the scenarios
-at the quantile (VaR) and in the tail (ES).
-A strategy's part is its shares of the instruments' parts. All parts of a scope sum to the total.
+History: the last 756 trade dates of the factors that the book can rest on, known at the session; the days on which
+every factor held has a move, at least 252. GARCH parameters are fitted at the first session of a quarter, marginals and
+copula at the first of a month, on what was known then, and frozen between; volatilities are of each session's own days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import numpy as np
 import polars as pl
 
-from macro_fund.portfolio.covariance import complete_rows, shrunk_covariance
-from macro_fund.portfolio.history import known_shocks, session_array
+from macro_fund.portfolio.covariance import complete_rows
 from macro_fund.risk.book import TargetBook, target_book
-from macro_fund.risk.measures import gaussian_es, gaussian_var, historical_parts, sigma_parts
-from macro_fund.store.tables import TABLES
+from macro_fund.risk.copula import Joint, draws, fit_nu, rank_correlation
+from macro_fund.risk.exposures import MAPPED, held_positions
+from macro_fund.risk.factor_history import FactorHistory
+from macro_fund.risk.filtered import Garch, filtered_moves, fit_garch
+from macro_fund.risk.methods import SIMULATED, Moves, measure
+from macro_fund.risk.positions import Positions, positions
+from macro_fund.risk.var_rows import Session, rows_of
+from macro_fund.settings import Instrument
 
-TABLE = TABLES["risk/var"]
-WINDOW = 756
 MIN_SCENARIOS = 252
-LEVELS = (0.95, 0.99)
-METHODS = ("historical", "parametric")
+ENOUGH_TO_FIT = 126
+"""Complete days known at a refit below which a session's own window is fitted instead."""
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    """total (session, method, level, measure) and parts (..., instrument); measure 0 is VaR, 1 is ES."""
+class Estimates:
+    """Parameters by refit, made when a book first needs them. Give sessions in ascending order."""
 
-    total: np.ndarray
-    parts: np.ndarray
-    scenarios: np.ndarray
-    status: np.ndarray
-    reason: np.ndarray
+    def __init__(self, history: FactorHistory) -> None:
+        self._history = history
+        self._at: dict[int, np.datetime64] = {}
+        self._window: dict[int, np.ndarray] = {}
+        self._garch: dict[int, Garch] = {}
+        self._draws: dict[tuple[int, ...], dict[str, np.ndarray]] = {}
+
+    def open(self, session: date) -> None:
+        """Forget parameters whose month or quarter is over, and look at the windows of the refits of this one."""
+        for months, forget in ((3, self._garch.clear), (1, self._draws.clear)):
+            at = self._history.first_of(session, months)
+            if self._at.get(months) != at:
+                forget()
+                self._at[months], self._window[months] = at, self._history.window(at)
+
+    def garch(self, factors: tuple[int, ...], window: np.ndarray) -> list[Garch]:
+        """Of each held factor. window: all factors' moves of the session's own window."""
+        past = self._fit_on(3, factors)
+        if past is None:
+            return [fit_garch(_moves(window, f)) for f in factors]
+        for f in factors:
+            if f not in self._garch:
+                self._garch[f] = fit_garch(_moves(past, f))
+        return [self._garch[f] for f in factors]
+
+    def simulated(self, factors: tuple[int, ...], window: np.ndarray) -> dict[str, np.ndarray]:
+        """Unit-variance draws of the held factors, by method."""
+        past = self._fit_on(1, factors)
+        if past is None:
+            return _draws(factors, window)
+        if factors not in self._draws:
+            self._draws[factors] = _draws(factors, past)
+        return self._draws[factors]
+
+    def _fit_on(self, months: int, factors: tuple[int, ...]) -> np.ndarray | None:
+        window = self._window[months]
+        days = complete_rows(window[:, list(factors)])
+        return window if len(days) >= ENOUGH_TO_FIT and (days.std(axis=0) > 0).all() else None
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """One scope's items: values (session, method, level, measure, item), present (session, item)."""
-
-    name: str
-    items: Sequence[str]
-    values: np.ndarray
-    present: np.ndarray
-    book: TargetBook | None = None
+def _moves(window: np.ndarray, factor: int) -> np.ndarray:
+    column = window[:, factor]
+    return np.ascontiguousarray(column[~np.isnan(column)])
 
 
-def value_at_risk(targets: pl.DataFrame, instrument_returns: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """risk/var: total, instrument and strategy rows for each session, method and level.
+def _draws(factors: tuple[int, ...], window: np.ndarray) -> dict[str, np.ndarray]:
+    nu = np.array([fit_nu(_moves(window, f)) for f in factors])
+    joint = Joint(nu, rank_correlation(np.ascontiguousarray(window[:, list(factors)])))
+    return {name: draws(factors, joint, t_copula=name == "t_copula") for name in SIMULATED}
 
-    `instrument_returns`: full history up to the last session. A target without a view leaves the total `degraded` with
-    its name; a book with too little history, or without any view, has no number (no_view).
+
+def value_at_risk(
+    targets: pl.DataFrame,
+    exposed: pl.DataFrame,
+    factor_shocks: pl.DataFrame,
+    instrument_returns: pl.DataFrame,
+    instruments: Sequence[Instrument],
+    sessions: Sequence[date],
+) -> pl.DataFrame:
+    """risk/var of the sessions: every method, level, scope and item.
+
+    exposed: risk/exposures of the sessions; factor_shocks, instrument_returns: full history up to the last session. A
+    target without a view leaves the total `degraded` with its name; a book with too little history, or without any
+    view, has no number (no_view). ValueError: targets and exposures that do not hold the same positions.
     """
     book = target_book(targets, sessions)
-    numbers = _numbers(book, instrument_returns, sessions)
-    everywhere = np.ones((len(sessions), 1), dtype=bool)
-    frames = [
-        _rows(sessions, numbers, _Scope("total", ["total"], numbers.total[..., None], everywhere)),
-        _rows(sessions, numbers, _Scope("instrument", book.instruments, numbers.parts, book.listed, book)),
-        _rows(sessions, numbers, _strategies(book, numbers)),
-    ]
-    return pl.concat(frames).select(pl.col(n).cast(t) for n, t in TABLE.schema.items()).sort(TABLE.sort)
+    held = held_positions(targets, instrument_returns, instruments, sessions).partition_by("session", as_dict=True)
+    pairs = exposed.filter(pl.col("session").is_in(list(sessions))).partition_by("session", as_dict=True)
+    if set(held) != set(pairs):
+        odd = min(set(held) ^ set(pairs))[0]
+        raise ValueError(
+            f"{odd}: held in only one of portfolio/targets and risk/exposures; compute risk/exposures first"
+        )
+    of_class = {i.id: i.asset_class for i in instruments}
+    mine = {k[0]: positions(frame, pairs[k]) for k, frame in held.items()}
+    return rows_of(_sessions(book, mine, FactorHistory(factor_shocks, MAPPED), sessions), book, of_class)
 
 
-def scenario_pnl(shocks: np.ndarray, dv01: np.ndarray, delta: np.ndarray, linear: bool) -> np.ndarray:
-    """P&L (days x positions, BRL) of shocks: bp where a position has a DV01, log returns where it has a delta."""
-    returns = np.where(dv01 != 0, 0.0, shocks)
-    return -dv01 * shocks + delta * (returns if linear else np.expm1(returns))
+def _sessions(
+    book: TargetBook, mine: dict[date, Positions], history: FactorHistory, sessions: Sequence[date]
+) -> Iterator[Session]:
+    estimates = Estimates(history)
+    for s, session in enumerate(sessions):
+        status, reason = standing(book, s)
+        held = mine.get(session)
+        if status == "no_view" or held is None:
+            yield Session(s, session, status, reason, None, None, 0)
+            continue
+        estimates.open(session)
+        window = history.window(np.datetime64(session))
+        days = complete_rows(window[:, list(held.factors)])
+        if problem := _unfit(held, window, days):
+            yield Session(s, session, "no_view", problem, held, None, len(days))
+            continue
+        measured = measure(held, _applied(held, window, days, estimates))
+        yield Session(s, session, status, reason, held, measured, len(days))
 
 
-def _numbers(book: TargetBook, returns: pl.DataFrame, sessions: Sequence[date]) -> _Numbers:
-    n, width = len(sessions), len(book.instruments)
-    total = np.full((n, len(METHODS), len(LEVELS), 2), np.nan)
-    parts = np.full((n, len(METHODS), len(LEVELS), 2, width), np.nan)
-    scenarios = np.zeros(n, dtype=np.int32)
-    status, reason = np.full(n, "ok", dtype=object), np.full(n, "", dtype=object)
-    for epoch in known_shocks(returns, book.instruments, sessions):
-        for s, window in epoch.windows(WINDOW):
-            held = np.flatnonzero(book.held[s])
-            status[s], reason[s] = _standing(book, s)
-            if status[s] == "no_view":
-                continue
-            shocks = complete_rows(window[:, held]) if len(held) else np.zeros((0, 0))
-            scenarios[s] = len(shocks)
-            if problem := _unfit(book, held, window, shocks):
-                status[s], reason[s] = "no_view", problem
-                continue
-            parts[s] = 0.0
-            total[s], parts[s][..., held] = _measure(shocks, book.dv01[s, held], book.delta[s, held])
-    return _Numbers(total, parts, scenarios, status, reason)
+def _applied(held: Positions, window: np.ndarray, days: np.ndarray, estimates: Estimates) -> Moves:
+    columns = list(held.factors)
+    garch = estimates.garch(held.factors, window)
+    ewma = [MAPPED[f] for f, model in zip(columns, garch, strict=True) if not model.fitted]
+    filtered = complete_rows(filtered_moves(np.ascontiguousarray(window[:, columns]), garch))
+    return Moves(days, filtered, estimates.simulated(held.factors, window), ewma)
 
 
-def _standing(book: TargetBook, session: int) -> tuple[str, str]:
+def standing(book: TargetBook, session: int) -> tuple[str, str]:
     """Status and reason of the whole book before history is looked at."""
     missing = book.missing(session)
     if not book.known[session].any():
@@ -109,68 +151,12 @@ def _standing(book: TargetBook, session: int) -> tuple[str, str]:
     return ("degraded", "; ".join([*words, "without " + ", ".join(missing)])) if missing else ("ok", "; ".join(words))
 
 
-def _unfit(book: TargetBook, held: np.ndarray, window: np.ndarray, shocks: np.ndarray) -> str:
-    """Why these shocks cannot carry a VaR of the held instruments; empty when they can."""
-    if not len(held):
-        return ""
-    if len(shocks) < MIN_SCENARIOS:
-        counts = (~np.isnan(window[:, held])).sum(axis=0)
-        worst = int(held[int(np.argmin(counts))])
-        return (
-            f"{len(shocks)} of the {MIN_SCENARIOS} days that a VaR needs; {book.instruments[worst]} has {counts.min()}"
-        )
-    still = held[shocks.std(axis=0) == 0]
-    return f"{book.instruments[int(still[0])]} never moved in {len(shocks)} days: frozen" if len(still) else ""
-
-
-def _measure(shocks: np.ndarray, dv01: np.ndarray, delta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(method, level, measure) totals and their parts for one session's held positions."""
-    total = np.zeros((len(METHODS), len(LEVELS), 2))
-    parts = np.zeros((*total.shape, len(dv01)))
-    if not len(dv01):
-        return total, parts
-    replayed = scenario_pnl(shocks, dv01, delta, linear=False)
-    sigma, pulls = sigma_parts(np.where(dv01 != 0, -dv01, delta), shrunk_covariance(shocks))
-    for k, level in enumerate(LEVELS):
-        var, es, var_parts, es_parts = historical_parts(replayed, level)
-        total[0, k], parts[0, k] = (var, es), (var_parts, es_parts)
-        factors = gaussian_var(1.0, level), gaussian_es(1.0, level)
-        total[1, k], parts[1, k] = [f * sigma for f in factors], [f * pulls for f in factors]
-    return total, parts
-
-
-def _strategies(book: TargetBook, numbers: _Numbers) -> _Scope:
-    """Instrument parts split by strategy shares, and which strategies own something in each session."""
-    split = np.zeros((*numbers.parts.shape[:-1], len(book.strategies)))
-    for k in range(len(book.instruments)):
-        share = book.share[:, None, None, None, k, :]
-        split = split + np.where(share != 0, numbers.parts[..., k, None] * share, 0.0)
-    owned = np.asarray((book.share > 0).any(axis=1))
-    return _Scope("strategy", book.strategies, split, owned)
-
-
-def _rows(sessions: Sequence[date], numbers: _Numbers, scope: _Scope) -> pl.DataFrame:
-    """Long rows of one scope; a target without a view is no_view with its own reason."""
-    axes = (len(sessions), len(scope.items), len(METHODS), len(LEVELS))
-    s, k, m, level = (a.ravel() for a in np.indices(axes))
-    keep = scope.present[s, k]
-    s, k, m, level = s[keep], k[keep], m[keep], level[keep]
-    status, reason = numbers.status[s].copy(), numbers.reason[s].copy()
-    if scope.book is not None:
-        blind = ~scope.book.known[s, k]
-        status[blind], reason[blind] = "no_view", scope.book.reason[s, k][blind]
-    void = status == "no_view"
-    return pl.DataFrame(
-        {
-            "session": pl.Series(session_array(sessions)[s]).cast(pl.Date),
-            "method": np.array(METHODS)[m],
-            "level": np.array(LEVELS)[level],
-            "scope": [scope.name] * len(s),
-            "item": np.array(scope.items, dtype=str)[k],
-            "var_brl": np.where(void, np.nan, scope.values[s, m, level, 0, k]),
-            "es_brl": np.where(void, np.nan, scope.values[s, m, level, 1, k]),
-            "n_scenarios": numbers.scenarios[s],
-            "status": pl.Series(status.tolist(), dtype=pl.String),
-            "reason": pl.Series(reason.tolist(), dtype=pl.String),
-        }
-    ).with_columns(pl.col("var_brl", "es_brl").fill_nan(None))
+def _unfit(held: Positions, window: np.ndarray, days: np.ndarray) -> str:
+    """Why these days cannot carry a VaR of the factors held; empty when they can."""
+    columns = np.array(held.factors, dtype=np.int64)
+    if len(days) < MIN_SCENARIOS:
+        counts = (~np.isnan(window[:, columns])).sum(axis=0)
+        worst = int(np.argmin(counts))
+        return f"{len(days)} of the {MIN_SCENARIOS} days that a VaR needs; {MAPPED[columns[worst]]} has {counts[worst]}"
+    still = columns[days.std(axis=0) == 0]
+    return f"{MAPPED[int(still[0])]} never moved in {len(days)} days: frozen" if len(still) else ""
