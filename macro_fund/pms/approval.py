@@ -57,7 +57,7 @@ def modify(
 ) -> dict[str, Any]:
     """Approve another quantity (signed as the proposal's) and optionally a limit; returns the decision.
 
-    LedgerError when the position after it would exceed the instrument's max_contracts, or the gate does not let it pass.
+    LedgerError when the position after it would exceed the instrument's max_contracts, or does not pass the gate.
     """
     _check_limit(ledger, proposal_id, limit_level)
     _check_gate(ledger, proposal_id, quantity, gate)

@@ -1,6 +1,6 @@
 """What every pms command needs: an open home, options that they share, and errors told in one line.
 
-Belongs here: the pieces that `cli.py` and `switch_cli.py` share. Does not belong here: a command, or how a home is found.
+Belongs here: what `cli.py` and `switch_cli.py` share. Does not belong here: a command, or how a home is found.
 
 Errors go to stderr as one sentence with the remedy, and exit with 1.
 """

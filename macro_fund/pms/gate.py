@@ -122,7 +122,7 @@ def _allowed(before: int, wanted: int, cap: int) -> int:
 
 def _nobody(position: Row) -> Row:
     """In place of a target: the position is reduced whatever the views are."""
-    blank = {"conviction": None, "shares": [], "binding_constraint": "", "status": "ok", "reason": ""}
+    blank: Row = {"conviction": None, "shares": [], "binding_constraint": "", "status": "ok", "reason": ""}
     return {"session": position["session"], "instrument": position["instrument"], **blank}
 
 

@@ -48,14 +48,14 @@ def _record(ctx: PmsContext, action: SwitchAction, person: str, note: str, as_js
         typer.echo(show.as_json(event))
     elif action == "throw":
         typer.echo(
-            f"The kill switch is thrown by {event['person']}. From now on only trades that reduce risk are approved, and "
-            "the next session proposes no others. Orders that were made already stand. Another person resets it: "
+            f"The kill switch is thrown by {event['person']}. From now on only trades that reduce risk are approved, "
+            "and the next session proposes no others. What was approved before stands. Another person resets it: "
             "macro-fund switch reset --as NAME --note TEXT"
         )
     else:
         typer.echo(
-            f"The kill switch is reset by {event['person']}. Drawdown is measured from today's NAV on; the next session "
-            "proposes freely again, unless a limit or another breaker forbids it."
+            f"The kill switch is reset by {event['person']}. Drawdown is measured from the newest NAV on; the next "
+            "session proposes freely again, unless a limit or another breaker forbids it."
         )
 
 
@@ -72,9 +72,6 @@ def _show(ctx: PmsContext, as_json: bool) -> None:
         for e in events.iter_rows(named=True)
     ]
     out = show.console()
-    out.print(
-        show.table(
-            title_of(ctx, "Kill switch"), ("event", "action", "person", "Sao Paulo time", "note"), rows, ("event",)
-        )
-    )
+    columns = ("event", "action", "person", "Sao Paulo time", "note")
+    out.print(show.table(title_of(ctx, "Kill switch"), columns, rows, right=("event",)))
     out.print("It is THROWN: only trades that reduce risk are approved." if thrown else "It is not thrown.")

@@ -232,7 +232,7 @@ class Ledger:
         """The event that threw the kill switch if it is thrown at `at` (None: now), else None."""
         with self._read() as conn:
             last = newest(conn, at)
-        return dict(last) if last is not None and last["action"] == "throw" else None
+        return last if last is not None and last["action"] == "throw" else None
 
     def switch_events(self, upto: datetime | None = None) -> pl.DataFrame:
         """Throws and resets recorded up to and including `upto`, oldest first."""

@@ -25,12 +25,13 @@ SwitchAction = Literal["throw", "reset"]
 _SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
-def newest(conn: sa.Connection, at: datetime | None = None) -> sa.RowMapping | None:
+def newest(conn: sa.Connection, at: datetime | None = None) -> dict[str, Any] | None:
     """The last event recorded up to and including `at` (None: of all)."""
     query = sa.select(SWITCH_EVENTS).order_by(SWITCH_EVENTS.c.number.desc()).limit(1)
     if at is not None:
         query = query.where(SWITCH_EVENTS.c.recorded_at <= at)
-    return conn.execute(query).mappings().first()
+    found = conn.execute(query).mappings().first()
+    return None if found is None else {str(k): v for k, v in found.items()}
 
 
 def next_event(conn: sa.Connection, action: SwitchAction, person: str, note: str, at: datetime) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def next_event(conn: sa.Connection, action: SwitchAction, person: str, note: str
     return {"event_id": event_id, "number": (last["number"] if last else 0) + 1, **body}
 
 
-def _check(action: SwitchAction, body: Mapping[str, Any], last: sa.RowMapping | None) -> None:
+def _check(action: SwitchAction, body: Mapping[str, Any], last: Mapping[str, Any] | None) -> None:
     if action not in ("throw", "reset"):
         raise LedgerError(f"kill switch: action {action!r} is unknown; allowed: throw, reset")
     if not body["person"]:
@@ -71,7 +72,7 @@ def _check(action: SwitchAction, body: Mapping[str, Any], last: sa.RowMapping | 
         )
 
 
-def check_thrown(conn: sa.Connection, proposal: Mapping[str, Any], decision: Mapping[str, Any]) -> None:
+def check_thrown(conn: sa.Connection, proposal: sa.RowMapping, decision: Mapping[str, Any]) -> None:
     """Raise LedgerError when a trade is approved that adds risk while the switch is thrown."""
     if decision["action"] == "reject":
         return
