@@ -74,14 +74,14 @@ def breakers(
     as_of: cut-off (UTC) of every session of the fund, from the inception to the last of `sessions`, in order.
     """
     rows_of = {r["session"]: r for r in nav.iter_rows(named=True)}
-    marks = _coverage(positions)
+    marks, told = _coverage(positions), events.sort("recorded_at").to_dicts()
     wanted, path = set(sessions), _Path()
     out: list[Row] = []
     before: date | None = None
     reset_before = 0
     for session, cut in as_of.items():
-        switch = events.filter(pl.col("recorded_at") <= cut).tail(1).to_dicts() if events.height else []
-        resets = events.filter(pl.col("recorded_at") <= cut, pl.col("action") == "reset").height if events.height else 0
+        known = [e for e in told if e["recorded_at"] <= cut]
+        resets = sum(e["action"] == "reset" for e in known)
         row = rows_of.get(session)
         traded = row["trade_date"] if row else before
         _turn(path, traded, reset=resets != reset_before)
@@ -90,7 +90,7 @@ def breakers(
             *_spans(path, session, losses, thresholds),
             _nav_break(session, row),
             _price_coverage(session, marks.get(session, (0, 0))),
-            _kill_switch(session, switch[0] if switch else None, as_of),
+            _kill_switch(session, known[-1] if known else None, as_of),
         ]
         if session in wanted:
             out += found
