@@ -14,7 +14,15 @@ from macro_fund.orchestration.assets import asset_key
 
 PROPOSE_ASSETS = ("pms/trade_proposals", "reports/morning_pack")
 ORDER_ASSETS = ("pms/orders",)
-BOOK_ASSETS = ("pms/fills", "pms/positions", "pms/pnl", "pms/explain", "pms/nav", "quality/verdicts")
+BOOK_ASSETS = (
+    "pms/fills",
+    "pms/positions",
+    "pms/pnl",
+    "pms/explain",
+    "pms/nav",
+    "risk/breakers",
+    "quality/verdicts",
+)
 
 _propose = dg.AssetSelection.assets(*(asset_key(k) for k in PROPOSE_ASSETS))
 _books = dg.AssetSelection.assets(*(asset_key(k) for k in BOOK_ASSETS))
@@ -35,7 +43,7 @@ market = dg.define_asset_job(
 books = dg.define_asset_job(
     "books",
     selection=_books,
-    description="Fills, positions, P&L, NAV and verdicts of one session.",
+    description="Fills, positions, P&L, NAV, breakers and verdicts of one session.",
     executor_def=dg.in_process_executor,
 )
 propose = dg.define_asset_job(

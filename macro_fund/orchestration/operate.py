@@ -20,6 +20,7 @@ from dagster import DagsterEventType, DagsterInstance
 
 from macro_fund.home import Home
 from macro_fund.orchestration.resources import FundResource
+from macro_fund.pms.gate import reducing
 from macro_fund.settings import CONFIG_DIR
 
 DEMO_PM = "demo-pm"
@@ -155,11 +156,17 @@ _TOLD = {
 
 
 def approve_all(home: Home, session: date) -> int:
-    """The demonstration's portfolio manager approves what is proposed, five minutes after as_of; never on live data."""
+    """The demonstration's portfolio manager approves what is proposed, five minutes after as_of; never on live data.
+
+    While the kill switch is thrown only what reduces risk.
+    """
     if home.settings.fund.source == "live":
         raise ValueError("the demonstration PM approves nothing on live data: use `macro-fund proposals approve`")
     at = home.sessions.as_of(session) + timedelta(minutes=5)
-    ids = home.ledger.proposals(session=session, status="proposed", at=at)["proposal_id"].to_list()
+    proposed = home.ledger.proposals(session=session, status="proposed", at=at)
+    if home.ledger.thrown(at):
+        proposed = reducing(proposed)
+    ids = proposed["proposal_id"].to_list()
     for proposal_id in ids:
         home.ledger.decide(proposal_id, "approve", person=DEMO_PM, note="demonstration", at=at)
     return len(ids)

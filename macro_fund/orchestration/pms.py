@@ -20,14 +20,15 @@ from macro_fund.orchestration.conviction import BOOK_SIGNALS, book_signals
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
-from macro_fund.pms import book, execution, proposals
+from macro_fund.pms import book, execution, gate, proposals
 from macro_fund.pms.explain import explain, large_residuals, unexplained
 from macro_fund.reports.plots import explain_picture, nav_picture
 
 PYTHON = frozenset({"python", "parquet"})
 LEDGER = frozenset({"python", "sql", "parquet"})
 MARKS = "silver/contract_marks"
-BASIS = ("portfolio/targets", "pms/positions", "pms/nav")
+GATE = ("risk/limits", "risk/breakers")
+BASIS = ("portfolio/targets", "pms/positions", "pms/nav", *GATE, "risk/stress")
 
 
 def proposals_basis(home: Home, session: date) -> str:
@@ -142,17 +143,29 @@ def _in_ledger(kind: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str
     return [(s, f"{i} is not in the ledger") for s, i in frame.select("session", kind).rows() if i not in have]
 
 
-def _propose(run: Run) -> pl.DataFrame:
-    """Proposals go into the ledger, where people decide on them; the table is what was proposed."""
-    home, keys = run.home, _trading_sessions(run)
-    rows = proposals.propose(
+def _wanted(run: Run, gates: Mapping[date, gate.Gate] | None) -> pl.DataFrame:
+    """Trades to the targets, of those that the gates let pass (None: all)."""
+    return proposals.propose(
         run.read("portfolio/targets"),
         run.read("pms/positions"),
         book_signals(run),
         run.read("pms/nav"),
-        keys,
-        settings=home.settings,
+        _trading_sessions(run),
+        settings=run.home.settings,
+        gates=gates,
+        stress=run.read("risk/stress"),
     )
+
+
+def _gates(run: Run) -> dict[date, gate.Gate]:
+    limits, breakers = (run.read(k) for k in GATE)
+    return gate.gates(limits, breakers, _trading_sessions(run))
+
+
+def _propose(run: Run) -> pl.DataFrame:
+    """Proposals go into the ledger, where people decide on them; the table is what was proposed."""
+    home, keys = run.home, _trading_sessions(run)
+    rows = _wanted(run, _gates(run))
     for key in keys:
         at = _time_of(home, home.sessions.as_of(key))
         home.ledger.record_proposals(rows.filter(pl.col("session") == key), at=at)
@@ -195,6 +208,16 @@ def _towards_targets(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
             "session", "proposal_id", "position_before", "quantity", "position_after"
         ).rows()
     ]
+
+
+def _not_blocked(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """What would be proposed if no limit and no breaker stood in the way, and is not."""
+    return gate.held_back(_wanted(run, None), frame, _gates(run))
+
+
+def _only_reducing(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    limits, breakers = (run.home.lake.read(k, run.last) for k in GATE)
+    return gate.adds_risk(frame, limits, breakers)
 
 
 def _ledger_check(kind: str) -> Check:
@@ -246,7 +269,13 @@ NODES = (
         LEDGER,
         (*BASIS, *BOOK_SIGNALS),
         _propose,
-        (_ledger_check("proposal_id"), Check("adds_up", "before + trade = after", _towards_targets), sessions_inside()),
+        (
+            _ledger_check("proposal_id"),
+            Check("adds_up", "before + trade = after", _towards_targets),
+            Check("only_reducing", "no more risk under a breached limit or a tripped breaker", _only_reducing),
+            Check("not_blocked", "no trade is held back by a limit or a breaker", _not_blocked, gate=False),
+            sessions_inside(),
+        ),
         stamp=stamp_basis,
     ),
     Node(

@@ -12,10 +12,12 @@ import dagster as dg
 import polars as pl
 
 from macro_fund.home import Home
-from macro_fund.orchestration.jobs import order, propose
+from macro_fund.orchestration.jobs import PROPOSE_ASSETS, order, propose
 from macro_fund.orchestration.pms import proposals_basis
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.reports.alerts import raise_alert
+from macro_fund.store.tables import TABLES
+from macro_fund.store.verdicts import side_table
 from macro_fund.time.clock import now
 
 
@@ -112,8 +114,11 @@ def check_failed(context: dg.SensorEvaluationContext, fund: FundResource) -> dg.
     keys = home.lake.keys("quality/verdicts")
     raised = 0
     if keys:
-        failed = home.lake.read("quality/verdicts", only=[keys[-1]]).filter(~pl.col("passed"))
-        for row in failed.iter_rows(named=True):
+        # proposals are made after the verdicts are collected: theirs are read where they lie
+        late = [side_table(TABLES["quality/verdicts"], asset) for asset in PROPOSE_ASSETS]
+        found = [home.lake.read(t.key, only=[keys[-1]], table=t) for t in late]
+        verdicts = pl.concat([home.lake.read("quality/verdicts", only=[keys[-1]]), *found])
+        for row in verdicts.filter(~pl.col("passed")).iter_rows(named=True):
             name = f"check-{row['session']}-{row['asset']}-{row['check']}"
             raised += raise_alert(home.path, name, f"{row['asset']} {row['check']}: {row['detail']}", now())
     return dg.SkipReason(f"{raised} new alerts")

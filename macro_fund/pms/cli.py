@@ -8,9 +8,6 @@ Errors go to stderr as one sentence with the remedy, and exit with 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -18,31 +15,18 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from macro_fund.pms import approval, show
+from macro_fund.pms import approval, show, switch_cli
+from macro_fund.pms.context import AsJson, Note, Open, Person, PmsContext, Read, title_of, told
 from macro_fund.pms.costs import instruments_by_id, known_instrument
+from macro_fund.pms.gate import Gate, gates
 from macro_fund.pms.proposals import gain_if
-from macro_fund.settings import Settings
-from macro_fund.store.ledger import Ledger
 
-Read = Callable[[str, date | None], pl.DataFrame]
+__all__ = ["By", "PmsContext", "Read", "attach", "pnl_by"]
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Person = Annotated[str, typer.Option("--as", help="Your name; it goes into the journal.")]
-Note = Annotated[str, typer.Option("--note", help="Why; mandatory for a rejection.")]
 Limit = Annotated[
     float | None, typer.Option("--limit", help="DI1: worst rate as a decimal (0.1305); others: worst price.")
 ]
 ProposalId = Annotated[str, typer.Argument(help="Proposal id, or enough of its first digits.")]
-
-
-@dataclass(frozen=True)
-class PmsContext:
-    """What the commands need of an open home. `read(table, upto)` gives lake rows of partitions <= upto (None: all)."""
-
-    ledger: Ledger
-    read: Read
-    now: datetime
-    settings: Settings
 
 
 class By(StrEnum):
@@ -54,39 +38,23 @@ class By(StrEnum):
     contract = "contract"
 
 
-Open = Callable[[], PmsContext]
-
-
 def attach(app: typer.Typer, open_context: Open) -> None:
     """Add the commands to `app`; `open_context` is called once a command, after the options are read."""
     app.add_typer(_proposals(open_context), name="proposals")
     app.add_typer(_journal(open_context), name="journal")
+    app.add_typer(switch_cli.commands(open_context), name="switch")
 
     @app.command("book")
     def book(as_json: AsJson = False) -> None:
         """Positions and NAV after the last close."""
-        with _told(open_context) as ctx:
+        with told(open_context) as ctx:
             _book(ctx, as_json)
 
     @app.command("pnl")
     def pnl(by: Annotated[By, typer.Option("--by", help="Group by.")] = By.strategy, as_json: AsJson = False) -> None:
         """P&L of the last day, month, year and since inception; every grouping sums to the change of NAV."""
-        with _told(open_context) as ctx:
+        with told(open_context) as ctx:
             _pnl(ctx, by, as_json)
-
-
-@contextmanager
-def _told(open_context: Open) -> Iterator[PmsContext]:
-    """Open the context; an expected error becomes one line on stderr and exit code 1."""
-    try:
-        yield open_context()
-    except ValueError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
-
-
-def _title(ctx: PmsContext, text: str) -> str:
-    return f"{text} (SAMPLE data)" if ctx.settings.fund.source == "sample" else text
 
 
 def _proposals(open_context: Open) -> typer.Typer:
@@ -104,13 +72,13 @@ def _proposals(open_context: Open) -> typer.Typer:
         as_json: AsJson = False,
     ) -> None:
         """List proposals, of the newest session unless told otherwise."""
-        with _told(open_context) as ctx:
+        with told(open_context) as ctx:
             _list(ctx, session.date() if session else None, status, every, as_json)
 
     @app.command("show")
     def show_(proposal_id: ProposalId, as_json: AsJson = False) -> None:
         """Everything about one proposal."""
-        with _told(open_context) as ctx:
+        with told(open_context) as ctx:
             proposal = ctx.ledger.proposal(proposal_id, at=ctx.now)
             if as_json:
                 typer.echo(show.as_json(proposal))
@@ -122,14 +90,17 @@ def _proposals(open_context: Open) -> typer.Typer:
         proposal_id: ProposalId, person: Person = "", note: Note = "", limit: Limit = None, as_json: AsJson = False
     ) -> None:
         """Approve as proposed, at the session's settlement or better than a limit."""
-        with _told(open_context) as ctx:
-            decision = approval.approve(ctx.ledger, proposal_id, person, ctx.now, note=note, limit_level=limit)
+        with told(open_context) as ctx:
+            gate = _gate(ctx, proposal_id)
+            decision = approval.approve(
+                ctx.ledger, proposal_id, person, ctx.now, note=note, limit_level=limit, gate=gate
+            )
             _decided(ctx, decision, as_json)
 
     @app.command("reject")
     def reject(proposal_id: ProposalId, person: Person = "", note: Note = "", as_json: AsJson = False) -> None:
         """Reject; --note says why."""
-        with _told(open_context) as ctx:
+        with told(open_context) as ctx:
             _decided(ctx, approval.reject(ctx.ledger, proposal_id, person, ctx.now, note=note), as_json)
 
     @app.command("modify")
@@ -144,7 +115,7 @@ def _proposals(open_context: Open) -> typer.Typer:
         as_json: AsJson = False,
     ) -> None:
         """Approve another quantity."""
-        with _told(open_context) as ctx:
+        with told(open_context) as ctx:
             decision = approval.modify(
                 ctx.ledger,
                 proposal_id,
@@ -154,10 +125,18 @@ def _proposals(open_context: Open) -> typer.Typer:
                 quantity=quantity,
                 note=note,
                 limit_level=limit,
+                gate=_gate(ctx, proposal_id),
             )
             _decided(ctx, decision, as_json)
 
     return app
+
+
+def _gate(ctx: PmsContext, proposal_id: str) -> Gate:
+    """What limits and breakers let pass in the proposal's session."""
+    session = ctx.ledger.proposal(proposal_id)["session"]
+    limits, breakers = ctx.read("risk/limits", session), ctx.read("risk/breakers", session)
+    return gates(limits, breakers, [session], closed=False)[session]
 
 
 def _list(ctx: PmsContext, session: date | None, status: str | None, every: bool, as_json: bool) -> None:
@@ -171,7 +150,7 @@ def _list(ctx: PmsContext, session: date | None, status: str | None, every: bool
         asked = (f" with status {status}" if status else "") + (f" in session {session}" if session else "")
         typer.echo(f"No proposals{asked}: the book is at its targets, or no run has been made (`macro-fund run`).")
         return
-    show.console().print(show.proposals_table(_title(ctx, "Proposals"), rows.iter_rows(named=True)))
+    show.console().print(show.proposals_table(title_of(ctx, "Proposals"), rows.iter_rows(named=True)))
 
 
 def _decided(ctx: PmsContext, decision: dict[str, Any], as_json: bool) -> None:
@@ -204,7 +183,7 @@ def _book(ctx: PmsContext, as_json: bool) -> None:
     if as_json:
         typer.echo(show.as_json({"nav": last, "positions": held.to_dicts()}))
         return
-    title = _title(ctx, f"Book at the close of {last['trade_date']}")
+    title = title_of(ctx, f"Book at the close of {last['trade_date']}")
     rows = [
         (
             p["contract"],
@@ -238,7 +217,7 @@ def _pnl(ctx: PmsContext, by: By, as_json: bool) -> None:
     body = [(r[0], *(show.brl(v) for v in r[1:])) for r in rows.iter_rows()]
     total = ("total", *(show.brl(v) for v in rows.select(pl.exclude(by.value).sum()).row(0)))
     columns = (by.value, f"day {last}", "month", "year", "inception")
-    title = _title(ctx, f"P&L by {by.value}, BRL")
+    title = title_of(ctx, f"P&L by {by.value}, BRL")
     show.console().print(show.table(title, columns, [*body, total], right=columns[1:]))
 
 
@@ -265,7 +244,7 @@ def _journal(open_context: Open) -> typer.Typer:
         as_json: AsJson = False,
     ) -> None:
         """The newest journal entries."""
-        with _told(open_context) as ctx:
+        with told(open_context) as ctx:
             rows = ctx.ledger.journal().tail(count)
             if as_json:
                 typer.echo(show.as_json(rows.to_dicts()))
@@ -277,12 +256,12 @@ def _journal(open_context: Open) -> typer.Typer:
                     for e in rows.iter_rows(named=True)
                 )
                 columns = ("entry", "Sao Paulo time", "kind", "id", "hash")
-                show.console().print(show.table(_title(ctx, "Journal"), columns, body, right=("entry",)))
+                show.console().print(show.table(title_of(ctx, "Journal"), columns, body, right=("entry",)))
 
     @app.command("verify")
     def verify(as_json: AsJson = False) -> None:
         """Recompute the hash chain and compare it with the rows it describes; exit 1 when something was changed."""
-        with _told(open_context) as ctx:
+        with told(open_context) as ctx:
             problems, (seq, head) = ctx.ledger.verify_journal(), ctx.ledger.journal_head()
             if as_json:
                 typer.echo(show.as_json({"entries": seq, "head": head, "problems": problems}))

@@ -9,8 +9,7 @@ A target that is missing, or has no view, never closes a position: nothing is pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -19,12 +18,13 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from macro_fund.pms.costs import instruments_by_id, known_instrument, trade_cost
+from macro_fund.pms.gate import OPEN, Gate, Trade, restricted, shocks_of
+from macro_fund.pms.legs import Leg, legs
 from macro_fund.settings import Instrument, Settings
 from macro_fund.store.content import content_id
 from macro_fund.store.tables import TABLES
 
 EXPIRY = time(18, 0)
-MIN_CHANGE_INVERSE = 5  # a position is changed only by more than one fifth (20%) of itself
 
 _TABLE = TABLES["pms/trade_proposals"]
 _SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -32,23 +32,6 @@ _RISES_OF = {"DI1": "rates", "DOL": "USD/BRL", "IND": "the Ibovespa"}
 
 Row = Mapping[str, Any]
 Group = dict[tuple[object, ...], list[dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Leg:
-    """One trade in one contract: contracts held before and after, the last settlement, risk of +1 contract."""
-
-    contract: str
-    before: int
-    after: int
-    level: float | None
-    dv01_brl: float
-    delta_brl: float
-    note: str = ""
-
-    @property
-    def quantity(self) -> int:
-        return self.after - self.before
 
 
 def expires_at(session: date) -> datetime:
@@ -85,12 +68,16 @@ def propose(
     sessions: Sequence[date],
     *,
     settings: Settings,
+    gates: Mapping[date, Gate] | None = None,
+    stress: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Trades from the book to the targets, one row a contract: pms/trade_proposals of `sessions`.
 
-    targets: portfolio/targets at the mandate's capital. positions and nav: pms/positions and pms/nav of the same
-    sessions (the last close known). signals: rows of all strategies (levels, horizon and words). Contracts of an
-    instrument other than its target's are closed (roll). ValueError when a session has targets but no NAV.
+    targets: portfolio/targets at the mandate's capital. positions and nav: pms/positions (all history) and pms/nav of
+    the same sessions (the last close known). signals: rows of all strategies (levels, horizon and words). gates: what
+    limits and breakers let pass (`gate.gates`); None: everything. stress: risk/stress, which the gate measures by.
+    Contracts of an instrument other than its target's are closed (roll). ValueError when a session has targets but no
+    NAV.
     """
     instruments = instruments_by_id(settings)
     wanted = pl.Series("session", list(sessions), dtype=pl.Date)
@@ -98,63 +85,48 @@ def propose(
     targets = targets.filter(pl.col("target_contracts").is_not_null()).sort("session", "instrument")
     nav_of = dict(nav.select("session", "nav_brl").iter_rows())
     held, views = _grouped(positions, "contract"), _grouped(signals, "strategy_id")
-    rows: list[dict[str, Any]] = []
+    trades: dict[date, list[Trade]] = {s: [] for s in sessions}
     for target in targets.iter_rows(named=True):
         session, instrument = target["session"], known_instrument(instruments, target["instrument"])
         if session not in nav_of:
             raise ValueError(f"session {session} has targets but no NAV; materialize pms/nav for it before proposals")
         goal = scaled(target["target_contracts"], nav_of[session], settings.fund.nav_brl, instrument.max_contracts)
-        key = (session, instrument.id)
-        for leg in legs(target, held.get(key, []), goal):
-            rows.append(_row(target, instrument, leg, goal, views.get(key, [])))
+        found = legs(target, held.get((session, instrument.id), []), goal)
+        trades[session] += [Trade(target, leg, goal) for leg in found]
+    shut = {s: gate for s, gate in (gates or {}).items() if gate.action != OPEN.action and s in trades}
+    if shut:
+        trades |= _gated(trades, positions, shut, stress)
+    rows = [
+        _row(t.target, known_instrument(instruments, t.target["instrument"]), t.leg, t.goal, views.get(key, []))
+        for of_session in trades.values()
+        for t in of_session
+        for key in ((t.target["session"], t.target["instrument"]),)
+    ]
     return pl.DataFrame(rows, schema=_TABLE.schema, orient="row").sort(_TABLE.sort)
 
 
-def legs(target: Row, held: Sequence[Row], goal: int) -> Iterator[Leg]:
-    """Trades in one instrument: positions in other contracts are closed, the target's contract goes to `goal`.
+def _gated(
+    trades: Mapping[date, list[Trade]], positions: pl.DataFrame, shut: Mapping[date, Gate], stress: pl.DataFrame | None
+) -> dict[date, list[Trade]]:
+    """The trades of the sessions whose gate is shut."""
+    count = {
+        (s, i, c): q for s, i, c, q in positions.select("session", "instrument", "contract", "quantity").iter_rows()
+    }
+    shocks = {} if stress is None else shocks_of(stress.filter(pl.col("session").is_in(list(shut))))
 
-    A change of at most 20% of the position is not worth its cost and is left out, except to open, close, turn or roll.
-    """
-    contract = target["contract"]
-    if goal and not contract:
-        return  # no listed contract to hold: keep what there is
-    here = next((p for p in held if p["contract"] == contract), None)
-    others = [p for p in held if p["contract"] != contract]
-    for p in others:
-        yield _leg_of(p, 0, f"roll to {contract}" if goal else "close")
-    before = here["quantity"] if here else 0
-    if not _worth(before, goal, rolling=bool(others)):
-        return
-    if goal == 0 and here is not None:
-        yield _leg_of(here, 0, "close")
-        return
-    level = target["price"] if target["rate"] is None else target["rate"]
-    note = "roll" if others else "" if before else "open"
-    yield Leg(contract, before, goal, level, *_unit_risk(target), note)
+    def held_at(session: date, position: Row) -> int:
+        return count.get((session, position["instrument"], position["contract"]), 0)
 
-
-def _worth(before: int, after: int, rolling: bool) -> bool:
-    change = abs(after - before)
-    small = before * after > 0 and MIN_CHANGE_INVERSE * change <= abs(before)
-    return change > 0 and (rolling or not small)
-
-
-def _leg_of(position: Row, after: int, note: str) -> Leg:
-    quantity = position["quantity"]
-    level = position["mark_price"] if position["mark_rate"] is None else position["mark_rate"]
-    unit = position["dv01_brl"] / quantity, position["delta_brl"] / quantity
-    return Leg(position["contract"], quantity, after, level, *unit, note)
-
-
-def _unit_risk(target: Row) -> tuple[float, float]:
-    """DV01 and delta of +1 contract, from the whole target's."""
-    count, dv01, delta = target["target_contracts"], target["dv01_brl"], target["delta_brl"]
-    if dv01 is None or delta is None:
-        raise ValueError(
-            f"portfolio/targets {target['session']} {target['instrument']}: {count} contracts without dv01_brl or "
-            "delta_brl; the target must carry its risk"
+    return {
+        session: restricted(
+            trades[session],
+            positions.filter(pl.col("session") == session, pl.col("quantity") != 0).to_dicts(),
+            gate,
+            held_at,
+            shocks.get(session, {}),
         )
-    return dv01 / count, delta / count
+        for session, gate in shut.items()
+    }
 
 
 def _row(target: Row, instrument: Instrument, leg: Leg, goal: int, views: Sequence[Row]) -> dict[str, Any]:

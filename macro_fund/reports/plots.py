@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from macro_fund.reports import plots_limits
 from macro_fund.reports.figure import COLOURS, INK, LINES, RECENT, dated, empty, figure, legend, lines, png, recent
 
 ARRIVALS = 60  # sessions whose arrivals are shown
@@ -319,14 +320,7 @@ def stress_picture(frame: pl.DataFrame) -> bytes:
     return _bars("stress P&L, BRL thousand", part.select(names).to_series().to_list(), values, colours)
 
 
-def limits_picture(frame: pl.DataFrame) -> bytes:
-    """Use of each limit on the newest session, %."""
-    part = recent(frame, 1).drop_nulls("utilisation").sort("limit")
-    if part.is_empty():
-        return empty("limits")
-    shade = {"ok": COLOURS[2], "warn": COLOURS[4], "breach": COLOURS[1]}
-    colours = [shade.get(s, COLOURS[5]) for s in part["status"]]
-    return _bars("use of limits, %", part["limit"].to_list(), (part["utilisation"] * 100).to_list(), colours)
+limits_picture = plots_limits.limits_picture
 
 
 def explain_picture(frame: pl.DataFrame) -> bytes:

@@ -281,10 +281,13 @@ BOOK_TABLES = (
         "risk/breakers",
         {
             "session": session_column(),
-            "breaker": Column(pl.String, "config/limits breakers, or kill_switch"),
-            "loss": Column(pl.Float64, "fraction of NAV, > 0 a loss; null before it has a history", True),
-            "threshold": Column(pl.Float64, "fraction of NAV"),
-            "tripped": Column(pl.Boolean, "loss >= threshold, or the kill switch is thrown"),
+            "breaker": Column(pl.String, "config/limits breakers, nav_break, price_coverage or kill_switch"),
+            "loss": Column(
+                pl.Float64, "of NAV, > 0 a loss (price_coverage: share of positions without a mark); null: none", True
+            ),
+            "threshold": Column(pl.Float64, "fraction of NAV; 0 for nav_break and kill_switch"),
+            "tripped": Column(pl.Boolean, "the threshold is reached, or a trip still holds, or the switch is thrown"),
+            "since": Column(pl.Date, "session in which the trip began; null when not tripped", nullable=True),
             "action": Column(pl.String, "none | no_new_risk | halve | kill"),
             "reason": _REASON,
         },

@@ -1,9 +1,9 @@
 """The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
 
-Belongs here: transactions that record proposals, decisions, orders, fills, backtest trials and promotions, each with
-its journal entry, and reading them back as frames. Does not belong here: what to propose or how an order is executed
-(`pms/`), columns (`ledger_tables.py`), the hash chain (`journal.py`), which decisions are allowed (`ledger_rules.py`),
-how a database is opened (`ledger_open.py`).
+Belongs here: transactions that record proposals, decisions, orders, fills, backtest trials, promotions and the kill
+switch, each with its journal entry, and reading them back as frames. Does not belong here: what to propose or how an
+order is executed (`pms/`), columns (`ledger_tables.py`), the hash chain (`journal.py`), which decisions are allowed
+(`ledger_rules.py`, `ledger_switch.py`), how a database is opened (`ledger_open.py`).
 
 Every method is one transaction, so a process killed at any point leaves all of it or nothing. Recording the same
 content again changes nothing. Other content under a known id is refused for orders and fills; of a proposal, whose id
@@ -33,6 +33,7 @@ from macro_fund.store.ledger_rules import (
     find,
     status_of,
 )
+from macro_fund.store.ledger_switch import SwitchAction, newest, next_event
 from macro_fund.store.ledger_tables import (
     CENT,
     DECISIONS,
@@ -42,6 +43,7 @@ from macro_fund.store.ledger_tables import (
     ORDERS,
     PROMOTIONS,
     PROPOSALS,
+    SWITCH_EVENTS,
     TRIALS,
     Money,
     UtcTime,
@@ -96,6 +98,14 @@ _PROMOTION_SCHEMA = {
     "bars": pl.String,
     "grid": pl.String,
     "person": pl.String,
+    "recorded_at": UTC_TIME,
+}
+_SWITCH_SCHEMA = {
+    "event_id": pl.String,
+    "number": pl.Int64,
+    "action": pl.String,
+    "person": pl.String,
+    "note": pl.String,
     "recorded_at": UTC_TIME,
 }
 
@@ -205,7 +215,30 @@ class Ledger:
             _append(conn, "promotion", [record], at)
             return record
 
+    def switch(self, action: SwitchAction, person: str, note: str, at: datetime) -> dict[str, Any]:
+        """Record a throw or a reset of the kill switch and return it; LedgerError says why it is refused.
+
+        A throw needs a reason, a reset a note and another person than the one who threw it. A retry with exactly the
+        same content is accepted.
+        """
+        with self._write() as conn:
+            event = next_event(conn, action, person, note, at)
+            _append(conn, "switch", [event], event["recorded_at"])
+            return event
+
     # reading
+
+    def thrown(self, at: datetime | None = None) -> dict[str, Any] | None:
+        """The event that threw the kill switch if it is thrown at `at` (None: now), else None."""
+        with self._read() as conn:
+            last = newest(conn, at)
+        return last if last is not None and last["action"] == "throw" else None
+
+    def switch_events(self, upto: datetime | None = None) -> pl.DataFrame:
+        """Throws and resets recorded up to and including `upto`, oldest first."""
+        query = sa.select(SWITCH_EVENTS).order_by(SWITCH_EVENTS.c.number)
+        query = query if upto is None else query.where(SWITCH_EVENTS.c.recorded_at <= upto)
+        return self._frame_of(query, _SWITCH_SCHEMA)
 
     def proposals(
         self, session: date | None = None, status: str | None = None, at: datetime | None = None

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from macro_fund.store.ledger_open import LedgerError
+from macro_fund.store.ledger_switch import check_thrown
 from macro_fund.store.ledger_tables import DECISIONS, PROMOTIONS, PROPOSALS, TRIALS
 
 STATUS_OF: dict[str, str] = {"approve": "approved", "reject": "rejected", "modify": "modified"}
@@ -89,6 +90,7 @@ def check_decision(conn: sa.Connection, proposal: sa.RowMapping, decision: Mappi
             "another side or nothing: keep the sign, or reject it"
         )
     _check_no_twin(conn, proposal, action)
+    check_thrown(conn, proposal, decision)
 
 
 def _check_no_twin(conn: sa.Connection, proposal: sa.RowMapping, action: str) -> None:

@@ -1,4 +1,6 @@
-"""The ledger's SQL tables: proposals, decisions, orders, fills, trials, promotions and the journal; all append-only.
+"""The ledger's SQL tables: proposals, decisions, orders, fills, trials, promotions, the kill switch and the journal.
+
+All are append-only.
 
 Belongs here: columns, types and constraints as the code sees them. Does not belong here: how a database gets them
 (`migrations/`, which also installs the triggers that refuse UPDATE and DELETE) or what is written (`ledger.py`).
@@ -160,6 +162,18 @@ PROMOTIONS = sa.Table(
     sa.Column("recorded_at", UtcTime, nullable=False),
 )
 
+# Throws and resets of the kill switch in turn; `number` counts them, so that no two events can share a turn.
+SWITCH_EVENTS = sa.Table(
+    "switch_events",
+    METADATA,
+    sa.Column("event_id", _ID, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False, unique=True),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
 JOURNAL = sa.Table(
     "journal",
     METADATA,
@@ -180,4 +194,5 @@ KINDS: dict[str, tuple[sa.Table, str]] = {
     "fill": (FILLS, "fill_id"),
     "trial": (TRIALS, "trial_id"),
     "promotion": (PROMOTIONS, "promotion_id"),
+    "switch": (SWITCH_EVENTS, "event_id"),
 }

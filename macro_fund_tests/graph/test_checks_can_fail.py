@@ -35,7 +35,11 @@ CHECKS = [(key, check.name) for key, node in NODES.items() for check in node.che
 Corruption = Callable[[Run, pl.DataFrame], pl.DataFrame]
 
 # What the market or a provider did, not what we computed: these may fail on a fund that works.
-MARKET_FACTS = {("risk/limits", "no_breach")}
+MARKET_FACTS = {
+    ("risk/limits", "no_breach"),
+    ("risk/breakers", "not_tripped"),
+    ("pms/trade_proposals", "not_blocked"),
+}
 
 
 def put(column: str, value: object, where: pl.Expr | None = None) -> Corruption:
@@ -95,7 +99,15 @@ def another_price(run: Run, frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-WRITE_TO_THE_LAKE = (nothing_arrived, another_price)
+def under_a_breaker(run: Run, frame: pl.DataFrame) -> pl.DataFrame:
+    """The day's breaker was tripped, and a trade that opens a position is proposed all the same."""
+    table = TABLES["risk/breakers"]
+    rows = run.home.lake.read(table.key, only=[run.last])
+    run.home.lake.write(table, run.last, rows.with_columns(tripped=True, since="session", action=pl.lit("halve")))
+    return frame.with_columns(position_before=pl.lit(0, pl.Int64), position_after=pl.lit(1, pl.Int64))
+
+
+WRITE_TO_THE_LAKE = (nothing_arrived, another_price, under_a_breaker)
 
 LISTED = pl.col("target_contracts").fill_null(0) != 0
 TOTAL = pl.col("scope") == "total"
@@ -241,6 +253,11 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("risk/stress", "signs"): put("pnl_brl", -pl.col("pnl_brl"), pl.col("pnl_brl").fill_null(0) != 0),
     ("risk/limits", "measured"): then(put("value", None), put("status", "ok")),
     ("risk/limits", "no_breach"): put("status", "breach"),
+    ("risk/limits", "recomputed"): put("value", pl.col("value") + 1e-6, pl.col("limit") == "margin"),
+    ("risk/breakers", "losses"): put("loss", 0.5, pl.col("breaker") == "week_halve"),
+    ("risk/breakers", "actions"): put("action", "halve", ~pl.col("tripped")),
+    ("risk/breakers", "switch"): put("tripped", True, pl.col("breaker") == "kill_switch"),
+    ("risk/breakers", "not_tripped"): put("tripped", True),
     ("pms/fills", "in_ledger"): put("fill_id", "0" * 12),
     ("pms/positions", "fills_sum"): put("quantity", pl.col("quantity") + 1),
     ("pms/positions", "marked"): put("mark_basis", "stale"),
@@ -248,6 +265,8 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("pms/nav", "bounded"): put("fund_index", 0.49),
     ("pms/trade_proposals", "in_ledger"): put("proposal_id", "0" * 12),
     ("pms/trade_proposals", "adds_up"): put("position_after", pl.col("position_after") + 1),
+    ("pms/trade_proposals", "only_reducing"): under_a_breaker,
+    ("pms/trade_proposals", "not_blocked"): lambda run, frame: frame.clear(),
     ("pms/orders", "in_ledger"): put("order_id", "0" * 12),
     ("pms/orders", "approved"): put("approved_by", ""),
     ("quality/sources", "all_scored"): without(pl.col("source") == "fred"),

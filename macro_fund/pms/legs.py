@@ -1,0 +1,80 @@
+"""Legs: the trades in one instrument that lead from what is held to a goal.
+
+Belongs here: rolls, and the changes that are too small to trade. Does not belong here: the goal (`proposals.py`), which
+trades limits and breakers let pass (`gate.py`), words and costs (`proposals.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MIN_CHANGE_INVERSE = 5  # a position is changed only by more than one fifth (20%) of itself
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One trade in one contract: contracts held before and after, the last settlement, risk of +1 contract."""
+
+    contract: str
+    before: int
+    after: int
+    level: float | None
+    dv01_brl: float
+    delta_brl: float
+    note: str = ""
+
+    @property
+    def quantity(self) -> int:
+        return self.after - self.before
+
+
+def legs(target: Row, held: Sequence[Row], goal: int) -> Iterator[Leg]:
+    """Trades in one instrument: positions in other contracts are closed, the target's contract goes to `goal`.
+
+    A change of at most 20% of the position is not worth its cost and is left out, except to open, close, turn or roll.
+    """
+    contract = target["contract"]
+    if goal and not contract:
+        return  # no listed contract to hold: keep what there is
+    here = next((p for p in held if p["contract"] == contract), None)
+    others = [p for p in held if p["contract"] != contract]
+    for p in others:
+        yield leg_of(p, 0, f"roll to {contract}" if goal else "close")
+    before = here["quantity"] if here else 0
+    if not _worth(before, goal, rolling=bool(others)):
+        return
+    if goal == 0 and here is not None:
+        yield leg_of(here, 0, "close")
+        return
+    level = target["price"] if target["rate"] is None else target["rate"]
+    note = "roll" if others else "" if before else "open"
+    yield Leg(contract, before, goal, level, *_unit_risk(target), note)
+
+
+def _worth(before: int, after: int, rolling: bool) -> bool:
+    change = abs(after - before)
+    small = before * after > 0 and MIN_CHANGE_INVERSE * change <= abs(before)
+    return change > 0 and (rolling or not small)
+
+
+def leg_of(position: Row, after: int, note: str) -> Leg:
+    """The trade from a position to `after` contracts, at its mark and its own risk."""
+    quantity = position["quantity"]
+    level = position["mark_price"] if position["mark_rate"] is None else position["mark_rate"]
+    unit = position["dv01_brl"] / quantity, position["delta_brl"] / quantity
+    return Leg(position["contract"], quantity, after, level, *unit, note)
+
+
+def _unit_risk(target: Row) -> tuple[float, float]:
+    """DV01 and delta of +1 contract, from the whole target's."""
+    count, dv01, delta = target["target_contracts"], target["dv01_brl"], target["delta_brl"]
+    if dv01 is None or delta is None:
+        raise ValueError(
+            f"portfolio/targets {target['session']} {target['instrument']}: {count} contracts without dv01_brl or "
+            "delta_brl; the target must carry its risk"
+        )
+    return dv01 / count, delta / count
