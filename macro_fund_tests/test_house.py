@@ -17,8 +17,9 @@ from macro_fund.store.tables import PROVENANCE, TABLES
 ROOT = CONFIG_DIR.parent
 CODE = sorted((ROOT / "macro_fund").rglob("*.py"))
 
-# A package may import the packages of the lines above it, and itself. `settings` is below everything.
+# A package may import the packages of the lines above it, and itself. `mandate` and `settings` are below everything.
 LAYERS = (
+    ("mandate",),
     ("settings",),
     ("time",),
     ("store",),

@@ -51,8 +51,8 @@ def var_total(rows: Sequence[Row], nav: float) -> Measure | None:
     return Measure(known[worst] / nav, bool(gaps), "; ".join(words))
 
 
-def strategy_share(totals: Sequence[Row], parts: Sequence[Row]) -> Measure | None:
-    """The worst counted method's largest strategy part over its total; 0 without a loss to share.
+def strategy_share(totals: Sequence[Row], parts: Sequence[Row], budget: float) -> Measure | None:
+    """The worst counted method's largest strategy part over the VaR that the fund may have (`budget`, BRL); 0: no loss.
 
     totals, parts: rows of risk/var at 95%, scopes total and strategy. None without any row.
     """
@@ -62,7 +62,7 @@ def strategy_share(totals: Sequence[Row], parts: Sequence[Row]) -> Measure | Non
     shares = {}
     for method in COUNTED:
         if method in by_method and by_method[method]["var_brl"] is not None:
-            shares[method] = _largest(by_method[method]["var_brl"], [p for p in parts if p["method"] == method])
+            shares[method] = _largest(by_method[method]["var_brl"], [p for p in parts if p["method"] == method], budget)
     found = {m: s for m, s in shares.items() if s is not None}
     if not found:
         return Measure(None, True, next((r["reason"] for r in totals if r["reason"]), ""))
@@ -72,7 +72,7 @@ def strategy_share(totals: Sequence[Row], parts: Sequence[Row]) -> Measure | Non
     return Measure(share, bool(gaps), words)
 
 
-def _largest(total: float, parts: Sequence[Row]) -> tuple[float, str] | None:
+def _largest(total: float, parts: Sequence[Row], budget: float) -> tuple[float, str] | None:
     """(share, strategy) of the largest part; None when a total has no parts."""
     if total <= 0:
         return 0.0, ""
@@ -80,7 +80,7 @@ def _largest(total: float, parts: Sequence[Row]) -> tuple[float, str] | None:
     if not known:
         return None
     most, owner = min(known, key=lambda k: (-k[0], k[1]))
-    return most / total, owner
+    return max(most, 0.0) / budget, owner
 
 
 def _gaps(by_method: Mapping[str, Row], known: Mapping[str, Any]) -> list[str]:

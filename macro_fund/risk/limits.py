@@ -8,7 +8,8 @@ Measures, as fractions of the mandate's capital (settings.fund.nav_brl):
 * worst_stress: the largest loss of any scenario or replay (0 when all gain); stressed correlations do not count.
 * br_dv01, us_dv01: |sum of DV01| in BRL a bp, a parallel shift of the curve; tenors are summed as they are.
 * fx_net, equity_net, cds_net: |sum of delta| of the class. A class that the book cannot hold uses 0 and says so.
-* strategy_var_share: the largest share that one strategy has of the 95% VaR, worst counted method (of VaR, not NAV).
+* strategy_var_share: the largest part that one strategy has of the 95% VaR, worst counted method, over the VaR that the
+  fund may have (of the var_95 limit, not of the book's VaR: a book of one strategy is small, not wrong).
 * gross_leverage: sum of |exposure|, DI1 at its PU without contracts below one year, others at |delta|.
 * margin: sum of the margin proxies.
 A limit whose measure leaves something out is at least `warn` and says what it leaves out; without any measure it is
@@ -65,7 +66,7 @@ def limit_use(
         found: dict[str, Measure | None] = {
             "var_95": measure.var_total(at_95, nav),
             "var_99": measure.var_total([r for r in total if r["level"] == 0.99], nav),
-            "strategy_var_share": measure.strategy_share(at_95, parts.get(session, ())),
+            "strategy_var_share": measure.strategy_share(at_95, parts.get(session, ()), caps["var_95"] * nav),
             "worst_stress": measure.worst_stress(cases.get(session, ()), nav),
             "gross_leverage": measure.gross_leverage(held, settings, nav),
             "margin": measure.margin(margins.get(session, ()), nav),
