@@ -99,7 +99,7 @@ class Breakers(Model):
 
 
 class Limits(Model):
-    """Limits as fractions of NAV (of NAV per bp for a DV01); strategy_var_share of the VaR limit; gross_leverage in NAVs."""
+    """Limits as fractions of NAV (per bp for a DV01); strategy_var_share of the VaR limit; gross_leverage in NAVs."""
 
     var_95: Fraction
     var_99: Fraction

@@ -342,7 +342,7 @@ def test_every_class_of_the_book_has_its_limit():
 
 
 def test_the_checks_can_fail():
-    tables = _targets(), _var(), _stress(), _liquidity()
+    tables = _targets(), _var(a=751e3), _stress(), _liquidity()
     frame = limit_use(*tables, SETTINGS, [DAY])
     assert not every_limit_measured(frame.with_columns(status=pl.lit("ok")), 0.8).passed
     assert not every_limit_measured(frame.with_columns(value=pl.lit(None, pl.Float64)), 0.8).passed
