@@ -61,8 +61,8 @@ def var_picture(frame: pl.DataFrame) -> bytes:
 
 
 def record_picture(frame: pl.DataFrame) -> bytes:
-    """VaR 99% against outcomes: P&L with the historical VaR and its exceptions over a year; a gauge of exceptions so far
-    over those expected, by method."""
+    """VaR 99% against outcomes: P&L with the historical VaR and its exceptions over a year; a gauge of exceptions so
+    far over those expected, by method."""
     part = frame.filter(pl.col("level") == LEVEL)
     shown = recent(part.filter(pl.col("method") == "historical")).drop_nulls(["pnl_brl", "var_brl"]).sort("trade_date")
     if shown.is_empty():
