@@ -80,9 +80,8 @@ def main() -> None:
         hit = -np.array([made[s] for s in rows["session"]]) > value
         n, x, p = len(hit), int(hit.sum()), float(level)
         kupiec, conditional = float(kupiec_p(n, x, p)), float(christoffersen_p(hit, p)[-1])
-        print(
-            f"{method:<16}{p:>6.0%}{n:>6}{n * (1 - p):>10.1f}{x:>7}{kupiec:>9.3f}{conditional:>9.3f}{value.mean():>12,.0f}"
-        )
+        print(f"{method:<15}{p:>6.0%}{n:>6}{n * (1 - p):>10.1f}{x:>7}", end="")
+        print(f"{kupiec:>9.3f}{conditional:>9.3f}{value.mean():>12,.0f}")
 
 
 if __name__ == "__main__":
