@@ -28,7 +28,7 @@ DAYS = 756 + TESTED
 
 
 def garch_moves(seed: int) -> np.ndarray:
-    """Normal moves with one GARCH(1,1) variance, alpha .15 and beta .6: it is back at its mean within two weeks, so that
+    """Normal moves with one GARCH(1,1) variance, alpha .15 and beta .6: back at its mean within two weeks, so that
     methods without a volatility of the day are right on average too."""
     unit = normal_moves(DAYS, seed) / VOL
     common, variance = unit[:, 2], np.ones(DAYS)
