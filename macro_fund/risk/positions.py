@@ -17,9 +17,11 @@ import polars as pl
 
 from macro_fund.instruments.di1 import dv01 as dv01_of
 from macro_fund.risk.exposures import MAPPED, N_RATES
-from macro_fund.risk.stress import di1_revaluation
+from macro_fund.risk.stress import BP, di1_revaluation
 
 REVALUED_ABOVE_BP = 50.0
+LOWEST_RATE = -0.5
+"""No rate is repriced below it: a simulated move can be larger than the rate itself."""
 _FLAT_BP = 1e-6  # below it exact over linear is 1
 
 
@@ -98,6 +100,7 @@ def _revalued(book: Positions, moves: np.ndarray, pnl: np.ndarray) -> np.ndarray
         if not len(rows):
             continue
         shock = bp[rows] @ (book.dv01[mine] / book.dv01[mine].sum())
+        shock = np.maximum(shock, (LOWEST_RATE - book.rate[k]) / BP)
         moved = np.abs(shock) > _FLAT_BP
         bdays = np.full(len(rows), book.bdays[k])
         exact = di1_revaluation(np.full(len(rows), book.rate[k]), bdays, shock)
