@@ -46,7 +46,7 @@ def shrunk_sharpe(sharpe: float, n_days: float) -> float:
 
 
 def kelly_volatility(sharpe: float, part: float) -> float:
-    """Volatility a year (of capital) of `part` of the Kelly exposure: part x SR, whatever the asset's own volatility."""
+    """Volatility a year (of capital) at `part` of the Kelly exposure: part x SR, whatever the asset's own."""
     return part * max(0.0, sharpe)
 
 

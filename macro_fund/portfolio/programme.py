@@ -23,15 +23,23 @@ from macro_fund.portfolio.problem import MARGIN, Allocation, Array, Pressure, Pr
 
 FLOOR = 1e-6
 """Below this a position, or a shadow price, is the solver's rounding."""
+NOTHING = 1e-12
+"""A limit of zero, so that it can be divided by."""
+
+
+def _cvxpy() -> Any:
+    """cvxpy, loaded when it is first needed: it takes seconds, and its functions are built in a way mypy cannot read."""
+    import cvxpy
+
+    return cvxpy
 
 
 @lru_cache(maxsize=8)
 def _programme(n: int, n_budgets: int, n_caps: int) -> tuple[Any, Any, dict[str, Any], dict[str, Any]]:
     """(problem, z, parameters, constraints); parameters enter affinely, so cvxpy compiles it once."""
-    import cvxpy as cp
-
+    cp = _cvxpy()
     z, traded, risk = cp.Variable(n), cp.Variable(n), cp.Variable(n)
-    given = {
+    given: dict[str, Any] = {
         "sharpe": cp.Parameter(n),
         "cost": cp.Parameter(n, nonneg=True),
         "previous": cp.Parameter(n),
@@ -41,7 +49,7 @@ def _programme(n: int, n_budgets: int, n_caps: int) -> tuple[Any, Any, dict[str,
         "aversion": cp.Parameter(nonneg=True),
         "factors": [cp.Parameter((n, n)) for _ in range(n_budgets)],
     }
-    held = {
+    held: dict[str, Any] = {
         "upper": z <= given["upper"],
         "caps": given["caps"] @ z <= 1,
         "budgets": [cp.norm(f @ z) <= given["limits"][j] for j, f in enumerate(given["factors"])],
@@ -67,7 +75,7 @@ def _fill(given: dict[str, Any], problem: Problem) -> None:
     given["cost"].value = np.where(on, problem.cost / vol, 0.0)
     given["previous"].value = np.where(on, side * problem.previous * vol / target, 0.0)
     given["upper"].value = ceiling * vol / target
-    given["caps"].value = np.stack([c.unit * target / vol / c.limit for c in problem.caps])
+    given["caps"].value = np.stack([c.unit * target / vol / max(c.limit, NOTHING) for c in problem.caps])
     given["limits"].value = np.array([b.limit / target for b in problem.budgets])
     given["aversion"].value = problem.risk_aversion * target
     for parameter, budget in zip(given["factors"], problem.budgets, strict=True):
@@ -90,8 +98,7 @@ def _pressure(problem: Problem, z: Array, given: dict[str, Any], held: dict[str,
 
 def solve(problem: Problem) -> Allocation:
     """The optimal book. When the solver gives none the previous weights stand, degraded, with its words."""
-    import cvxpy as cp
-
+    cp = _cvxpy()
     programme, variable, given, held = _programme(len(problem.names), len(problem.budgets), len(problem.caps))
     _fill(given, problem)
     try:

@@ -74,7 +74,9 @@ def test_idzorek_table_6():
     delta = float((market @ published) / (market @ sigma @ market))
     picks = np.array([[0, 0, 0, 0, 0, 0, 1, 0], [-1, 1, 0, 0, 0, 0, 0, 0], [0, 0, 0.9, -0.9, 0.1, -0.1, 0, 0]])
     variance = np.diag(picks @ (0.025 * sigma) @ picks.T)
-    found = posterior(sigma, picks, np.array([0.0525, 0.0025, 0.02]), variance, 0.025, equilibrium(sigma, market, delta))
+    found = posterior(
+        sigma, picks, np.array([0.0525, 0.0025, 0.02]), variance, 0.025, equilibrium(sigma, market, delta)
+    )
     np.testing.assert_allclose(found.mean * 100, [0.07, 0.5, 6.5, 4.32, 7.59, 3.94, 4.93, 6.84], atol=0.021)
     weights = optimal_weights(found.mean, sigma, delta) * 100
     np.testing.assert_allclose(weights, [29.88, 15.59, 9.35, 14.82, 1.04, 1.65, 27.81, 3.49], atol=0.021)
