@@ -85,8 +85,9 @@ class Problem:
 
     def problems(self) -> str:
         """What keeps the optimisers from an answer, in words; empty when nothing does."""
-        for name in ("expected", "volatility", "correlation", "cost", "previous"):
-            if not np.all(np.isfinite(getattr(self, name))):
+        given = {"expected": self.expected, "volatility": self.volatility, "correlation": self.correlation}
+        for name, values in {**given, "cost": self.cost, "previous": self.previous}.items():
+            if not np.all(np.isfinite(values)):
                 return f"{name} of the optimiser's input is not a number"
         return "" if np.all(self.volatility > 0) else "a volatility of the optimiser's input is not above 0"
 

@@ -6,7 +6,7 @@ sized what. Does not belong here: the other methods (alternatives), or the limit
 In z = side x weight x volatility / target (>= 0: the instrument's own volatility over the fund's):
 
     maximise a'z - (delta target / 2) |F z|^2 - k'|z - z0|
-    subject to 0 <= z <= u, |F B_j z| <= r_j for the book, classes and strategies, G z <= 1
+    subject to 0 <= z <= u, |F B_j z| <= r_j for the book, classes and strategies, G z <= h
 
 with a the posterior Sharpe ratios, F'F the correlation of the sides. It is solved by Clarabel, an interior-point method
 without a warm start: the answer to a session does not depend on which sessions were solved before it.
@@ -23,12 +23,10 @@ from macro_fund.portfolio.problem import MARGIN, Allocation, Array, Pressure, Pr
 
 FLOOR = 1e-6
 """Below this a position, or a shadow price, is the solver's rounding."""
-NOTHING = 1e-12
-"""A limit of zero, so that it can be divided by."""
 
 
 def _cvxpy() -> Any:
-    """cvxpy, loaded when it is first needed: it takes seconds, and its functions are built in a way mypy cannot read."""
+    """cvxpy, loaded when it is first needed: it takes seconds. Its functions are not all seen by mypy."""
     import cvxpy
 
     return cvxpy
@@ -45,13 +43,14 @@ def _programme(n: int, n_budgets: int, n_caps: int) -> tuple[Any, Any, dict[str,
         "previous": cp.Parameter(n),
         "upper": cp.Parameter(n, nonneg=True),
         "caps": cp.Parameter((n_caps, n), nonneg=True),
+        "room": cp.Parameter(n_caps, nonneg=True),
         "limits": cp.Parameter(n_budgets, nonneg=True),
         "aversion": cp.Parameter(nonneg=True),
         "factors": [cp.Parameter((n, n)) for _ in range(n_budgets)],
     }
     held: dict[str, Any] = {
         "upper": z <= given["upper"],
-        "caps": given["caps"] @ z <= 1,
+        "caps": given["caps"] @ z <= given["room"],
         "budgets": [cp.norm(f @ z) <= given["limits"][j] for j, f in enumerate(given["factors"])],
     }
     rules = [z >= 0, held["upper"], held["caps"], *held["budgets"]]
@@ -75,7 +74,11 @@ def _fill(given: dict[str, Any], problem: Problem) -> None:
     given["cost"].value = np.where(on, problem.cost / vol, 0.0)
     given["previous"].value = np.where(on, side * problem.previous * vol / target, 0.0)
     given["upper"].value = ceiling * vol / target
-    given["caps"].value = np.stack([c.unit * target / vol / max(c.limit, NOTHING) for c in problem.caps])
+    # Rows are scaled to a largest entry of 1: a limit near zero would otherwise spoil the solver's conditioning.
+    rows = np.stack([c.unit * target / vol for c in problem.caps])
+    most = np.where(rows.max(axis=1) > 0, rows.max(axis=1), 1.0)
+    given["caps"].value = rows / most[:, None]
+    given["room"].value = np.array([c.limit for c in problem.caps]) / most
     given["limits"].value = np.array([b.limit / target for b in problem.budgets])
     given["aversion"].value = problem.risk_aversion * target
     for parameter, budget in zip(given["factors"], problem.budgets, strict=True):

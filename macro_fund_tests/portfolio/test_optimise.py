@@ -180,7 +180,7 @@ def test_what_sizes_a_position_is_named(changes, name):
     assert allocate("black_litterman", problem(**changes)).binding[3] == name
 
 
-@limited(max_examples=30)
+@limited(max_examples=20)
 @given(
     mean=st.lists(st.floats(-0.1, 0.1), min_size=4, max_size=4),
     side=st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=4, max_size=4),
