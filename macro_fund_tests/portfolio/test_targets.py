@@ -121,7 +121,7 @@ def test_a_short_history_is_no_view_until_63_shocks():
 def test_without_a_record_the_previous_target_stands_and_says_why():
     days = DAYS[-3:]
     edges = records(days[:1])
-    asked, frame = walk(steady(SCORES, days), RETURNS, days, GENEROUS, edges)
+    _, frame = walk(steady(SCORES, days), RETURNS, days, GENEROUS, edges)
     first, last = (frame.filter(session=d).sort("instrument") for d in (days[0], days[2]))
     assert last["target_contracts"].to_list() == first["target_contracts"].to_list()
     assert any(first["target_contracts"])
@@ -135,11 +135,13 @@ def test_without_a_record_the_previous_target_stands_and_says_why():
 
 def test_min_hold_keeps_a_position_with_its_owners_and_a_turned_score_ends_it():
     days = DAYS[-4:]
-    scores = {days[0]: 0.8, days[1]: 0.05, days[2]: 0.05, days[3]: -0.05}
+    scores = {days[0]: 0.4, days[1]: 0.05, days[2]: 0.05, days[3]: -0.05}
     rows = [
         view(d, "IND_2M", s, parts=[(OWNER if k == 0 else "prior", s, 1.0)]) for k, (d, s) in enumerate(scores.items())
     ]
-    frame = walk(views(rows), RETURNS, days, GENEROUS)[1].filter(instrument="IND_2M")
+    wide = {"kelly": 1.0, "benefit_over_cost": 0.0, "class_share": 1.0, "strategy_share": 1.0}
+    by = using(sizing=wide, risk_share=dict.fromkeys(("rates", "fx", "equity"), 1.0), limits={"equity_net": 1.0})
+    frame = walk(views(rows), RETURNS, days, by)[1].filter(instrument="IND_2M")
     first, second, third, fourth = frame.to_dicts()
     assert first["target_contracts"] == second["target_contracts"] == third["target_contracts"] > 0
     assert [r["binding_constraint"] for r in (second, third)] == ["min_hold"] * 2
