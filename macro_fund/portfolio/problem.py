@@ -74,7 +74,7 @@ class Problem:
     def book_volatility(self, weights: Array, scale: Array | None = None) -> float:
         """Annual volatility of the weights over capital."""
         risk = weights * self.volatility if scale is None else weights * self.volatility * scale
-        return float(np.sqrt(max(risk @ self.correlation @ risk, 0.0)))
+        return float(np.sqrt(max(float(risk @ self.correlation @ risk), 0.0)))
 
     def ceiling(self) -> tuple[Array, list[str]]:
         """(largest |weight|, name of what sets it); 0 where no side is given."""
@@ -85,11 +85,16 @@ class Problem:
 
     def problems(self) -> str:
         """What keeps the optimisers from an answer, in words; empty when nothing does."""
-        given = {"expected": self.expected, "volatility": self.volatility, "correlation": self.correlation}
-        for name, values in {**given, "cost": self.cost, "previous": self.previous}.items():
+        given: dict[str, Array] = {
+            "expected": self.expected,
+            "volatility": self.volatility,
+            "correlation": self.correlation,
+        }
+        given |= {"cost": self.cost, "previous": self.previous}
+        for name, values in given.items():
             if not np.all(np.isfinite(values)):
                 return f"{name} of the optimiser's input is not a number"
-        return "" if np.all(self.volatility > 0) else "a volatility of the optimiser's input is not above 0"
+        return "" if np.all(self.volatility > 0.0) else "a volatility of the optimiser's input is not above 0"
 
 
 @dataclass(frozen=True)

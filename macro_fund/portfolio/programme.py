@@ -8,7 +8,7 @@ In z = side x weight x volatility / target (>= 0: the instrument's own volatilit
     maximise a'z - (delta target / 2) |F z|^2 - k'|z - z0|
     subject to 0 <= z <= u, |F B_j z| <= r_j for the book, classes and strategies, G z <= h
 
-with a the posterior Sharpe ratios, F'F the correlation of the sides. It is solved by Clarabel, an interior-point method,
+with a the posterior Sharpe ratios, F'F the correlation of the sides. Clarabel, an interior-point method, solves it
 without a warm start: the answer to a session does not depend on which sessions were solved before it.
 """
 
