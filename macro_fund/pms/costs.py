@@ -1,27 +1,17 @@
-"""What a trade costs: half the bid-ask spread and the exchange's fee, a contract and side.
+"""Instruments of the books, and the cost of a trade in them.
 
-Belongs here: the one cost formula, used for the estimate in a proposal and for the fill. Does not belong here: the
-spreads and fees themselves (config/instruments.yaml).
+Belongs here: finding an instrument's settings by its id. Does not belong here: the cost formula (portfolio/costs.py),
+which targets are sized by as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
 
+from macro_fund.portfolio.costs import CENT, trade_cost
 from macro_fund.settings import Instrument, Settings
 
-CENT = Decimal("0.01")
-
-
-def trade_cost(instrument: Instrument, quantity: int, dv01_brl: float) -> Decimal:
-    """Cost in BRL (>= 0) of trading `quantity` contracts: (half-spread + fee) x |quantity|, to the cent, half-even.
-
-    A half-spread in bp of rate is worth `dv01_brl` (one contract, 1 bp) each; one in points the contract's point value.
-    """
-    unit = Decimal(repr(dv01_brl)) if instrument.spread_unit == "bp" else Decimal(repr(instrument.point_value_brl))
-    each = Decimal(repr(instrument.half_spread)) * unit + Decimal(repr(instrument.fee_brl))
-    return (each * abs(quantity)).quantize(CENT, ROUND_HALF_EVEN)
+__all__ = ["CENT", "instruments_by_id", "known_instrument", "trade_cost"]
 
 
 def instruments_by_id(settings: Settings) -> Mapping[str, Instrument]:

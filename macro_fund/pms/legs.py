@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
-
-MIN_CHANGE_INVERSE = 5  # a position is changed only by more than one fifth (20%) of itself
 
 Row = Mapping[str, Any]
 
@@ -32,10 +31,11 @@ class Leg:
         return self.after - self.before
 
 
-def legs(target: Row, held: Sequence[Row], goal: int) -> Iterator[Leg]:
+def legs(target: Row, held: Sequence[Row], goal: int, min_change: float) -> Iterator[Leg]:
     """Trades in one instrument: positions in other contracts are closed, the target's contract goes to `goal`.
 
-    A change of at most 20% of the position is not worth its cost and is left out, except to open, close, turn or roll.
+    A change of at most `min_change` of the position is not worth its cost and is left out, except to open, close, turn
+    or roll.
     """
     contract = target["contract"]
     if goal and not contract:
@@ -45,7 +45,7 @@ def legs(target: Row, held: Sequence[Row], goal: int) -> Iterator[Leg]:
     for p in others:
         yield leg_of(p, 0, f"roll to {contract}" if goal else "close")
     before = here["quantity"] if here else 0
-    if not _worth(before, goal, rolling=bool(others)):
+    if not _worth(before, goal, min_change, rolling=bool(others)):
         return
     if goal == 0 and here is not None:
         yield leg_of(here, 0, "close")
@@ -55,9 +55,10 @@ def legs(target: Row, held: Sequence[Row], goal: int) -> Iterator[Leg]:
     yield Leg(contract, before, goal, level, *_unit_risk(target), note)
 
 
-def _worth(before: int, after: int, rolling: bool) -> bool:
+def _worth(before: int, after: int, min_change: float, rolling: bool) -> bool:
     change = abs(after - before)
-    small = before * after > 0 and MIN_CHANGE_INVERSE * change <= abs(before)
+    # As decimals: a fifth of 105 is 21, whatever 0.2 x 105 is in binary.
+    small = before * after > 0 and change <= Decimal(repr(min_change)) * abs(before)
     return change > 0 and (rolling or not small)
 
 

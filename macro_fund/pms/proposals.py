@@ -91,7 +91,7 @@ def propose(
         if session not in nav_of:
             raise ValueError(f"session {session} has targets but no NAV; materialize pms/nav for it before proposals")
         goal = scaled(target["target_contracts"], nav_of[session], settings.fund.nav_brl, instrument.max_contracts)
-        found = legs(target, held.get((session, instrument.id), []), goal)
+        found = legs(target, held.get((session, instrument.id), []), goal, settings.fund.sizing.min_change)
         trades[session] += [Trade(target, leg, goal) for leg in found]
     shut = {s: gate for s, gate in (gates or {}).items() if gate.action != OPEN.action and s in trades}
     if shut:

@@ -1,215 +1,210 @@
-"""Target contracts of each session at the mandate's reference capital.
+"""Target contracts of each session at the mandate's reference capital: portfolio/targets.
 
-Belongs here: joining scores with last settlements and volatilities, and the portfolio/targets table. Does not belong
-here: the sizing rules (sizing), the actual book (pms) or its risk (risk).
+Belongs here: the walk from unrounded weights to whole contracts, and the table. Does not belong here: the weights
+(allocations), the rules of a trade (trading), the actual book (pms) or its risk (risk).
 
-Targets are sized on settings.fund.nav_brl, not on today's NAV, so they do not depend on the fund's own trades.
+Targets are sized on settings.fund.nav_brl, not on today's NAV, so they do not depend on the fund's own trades. They do
+depend on the targets before them: a position is kept while a change is not worth it. The walk begins with the newest
+targets of earlier partitions, or with an empty book at the first session of history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from macro_fund.portfolio.contributions import PRIOR
-from macro_fund.portfolio.covariance import YEAR, complete_rows, ewma_vol, shrunk_covariance
-from macro_fund.portfolio.history import FROZEN_AFTER, Epoch, known_shocks, latest_marks, session_array
-from macro_fund.portfolio.sizing import Book, ClassLimit, size
+from macro_fund.portfolio.covariance import YEAR
+from macro_fund.portfolio.inputs import Inputs, Shares, inputs
+from macro_fund.portfolio.problem import Array, fit_whole, no_hedge_lost
+from macro_fund.portfolio.trading import Ask, age, stands
 from macro_fund.settings import Settings
 from macro_fund.store.tables import TABLES
 
 TABLE = TABLES["portfolio/targets"]
-MIN_SHOCKS = 63
-CORRELATION_WINDOW = 756
+Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Past:
-    """Daily volatility of one unit of shock and the number of shocks behind it, axes (session, instrument)."""
+@dataclass
+class _Held:
+    """The newest known target of each instrument: contracts (NaN: never one), sessions since opened, owners."""
 
-    epochs: list[Epoch]
-    vol: np.ndarray
-    count: np.ndarray
+    contracts: Array
+    age: np.ndarray
+    shares: list[Shares]
 
 
 def targets(
-    conviction: pl.DataFrame, instrument_returns: pl.DataFrame, settings: Settings, sessions: Sequence[date]
+    conviction: pl.DataFrame,
+    instrument_returns: pl.DataFrame,
+    allocations: pl.DataFrame,
+    settings: Settings,
+    sessions: Sequence[date],
+    history: Sequence[date],
+    earlier: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """portfolio/targets: one row for each session and instrument of the book.
+    """portfolio/targets: one row for each session (they follow each other without a gap) and instrument of the book.
 
-    `instrument_returns`: full history up to the last session. An instrument without a fresh settlement, with a frozen
-    one, or with fewer than 63 daily shocks has no target (no_view with the reason); the others proceed.
+    conviction, instrument_returns: full history up to the last session. allocations: rows of the sessions, of the
+    mandate's method at least. history: every session up to the last. earlier: this table's rows of the sessions before;
+    None or empty: nothing was held. An instrument that cannot be sized has no target (no_view with the reason); the
+    others proceed. A session without an optimum keeps its previous targets, degraded, with the reason.
     """
-    names = sorted(i.id for i in settings.book)
-    past = _past(instrument_returns, names, sessions)
-    cells = _cells(conviction, instrument_returns, names, past, sessions)
-    shape = (len(sessions), len(names))
-    sizable = (cells["status"] != "no_view").to_numpy().reshape(shape)
+    known = inputs(conviction, instrument_returns, None, settings, sessions)
+    asked = _asked(allocations, known)
+    held = _last(earlier, known, sessions[0], history)
+    rows: list[Row] = []
+    for k in range(len(sessions)):
+        rows += _session(known, k, asked, held)
+    return pl.DataFrame(rows, schema=TABLE.schema).sort(TABLE.sort)
 
-    def dense(column: str, missing: float) -> np.ndarray:
-        values = cells[column].cast(pl.Float64).fill_null(missing).to_numpy().reshape(shape)
-        return np.where(sizable, values, missing)
 
-    dv01, delta = dense("unit_dv01_brl", 0.0), dense("unit_delta_brl", 0.0)
-    book = _book(settings, names, dense("score", 0.0), dense("sigma_brl", 1.0))
-    nav = float(settings.fund.nav_brl)
-    asked, whole, binding = size(
-        book,
-        [
-            ClassLimit("br_dv01", "rates", dv01, settings.limits.br_dv01 * nav),
-            ClassLimit("fx_net", "fx", delta, settings.limits.fx_net * nav),
-            ClassLimit("equity_net", "equity", delta, settings.limits.equity_net * nav),
-        ],
-        _fund_vol(past, book.sigma, dv01, delta, sessions),
-        settings.fund.vol_target * nav,
+def _asked(allocations: pl.DataFrame, known: Inputs) -> dict[tuple[date, str], Row]:
+    method = known.settings.fund.sizing.method
+    wanted = pl.col("session").is_between(known.sessions[0], known.sessions[-1]) & (pl.col("method") == method)
+    return {(r["session"], r["instrument"]): r for r in allocations.filter(wanted).to_dicts()}
+
+
+def _last(earlier: pl.DataFrame | None, known: Inputs, first: date, history: Sequence[date]) -> _Held:
+    """State before the first session; sessions without a view have aged a position like any other."""
+    n = len(known.names)
+    held = _Held(np.full(n, np.nan), np.zeros(n, dtype=np.int64), [{} for _ in range(n)])
+    if earlier is None or earlier.is_empty():
+        return held
+    number = {d: k for k, d in enumerate(history)}
+    rows = earlier.filter(pl.col("session") < first).drop_nulls("target_contracts").sort("session")
+    for row in rows.unique("instrument", keep="last").to_dicts():
+        if row["instrument"] in known.names:
+            i = known.names.index(row["instrument"])
+            held.contracts[i] = float(row["target_contracts"])
+            held.shares[i] = {s["strategy_id"]: s["share"] for s in row["shares"]}
+            if row["target_contracts"]:
+                held.age[i] = row["held_sessions"] + number[first] - 1 - number[row["session"]]
+    return held
+
+
+def _session(known: Inputs, k: int, asked: dict[tuple[date, str], Row], held: _Held) -> list[Row]:
+    session = known.sessions[k]
+    orders = [asked.get((session, name)) for name in known.names]
+    before = np.nan_to_num(held.contracts)
+    held.age = np.where(before != 0, held.age + 1, 0)
+    live = np.array([bool(known.sizable[k, i] and o and o["status"] != "no_view") for i, o in enumerate(orders)])
+    stuck = np.array([bool(o and o["binding_constraint"] == "previous") for o in orders])
+    live &= ~(stuck & np.isnan(held.contracts))
+    weight, mean = (np.array([o[c] if o and x else 0.0 for o, x in zip(orders, live, strict=True)], dtype=np.float64)
+                    for c in ("weight", "expected"))  # fmt: skip
+    unrounded = np.where(stuck, before, weight / known.unit(k))
+    gain = mean * known.exposure[k] * known.horizon(k) / YEAR
+    whole, binding = _decided(known, k, orders, live, stuck, unrounded, gain, held)
+    shares = _owners(known, k, whole, held)
+    whole, binding = _inside(
+        known, k, whole, binding, np.where(live, unrounded, 0.0), np.where(live, before, 0.0), shares
     )
-    sized = cells.with_columns(
-        pl.Series("target_contracts", whole.ravel()).cast(pl.Int64),
-        pl.Series("unrounded", asked.ravel()),
-        pl.Series("binding_constraint", binding.ravel().tolist(), dtype=pl.String),
-        (pl.Series("dv01_brl", (whole * dv01 + 0.0).ravel())),
-        (pl.Series("delta_brl", (whole * delta + 0.0).ravel())),
-    )
-    blank = ("target_contracts", "unrounded", "dv01_brl", "delta_brl")
-    return (
-        sized.with_columns(pl.when(pl.col("status") != "no_view").then(pl.col(c)).alias(c) for c in blank)
-        .join(strategy_shares(conviction, sessions), on=["session", "instrument"], how="left")
-        .with_columns(
-            pl.when(pl.col("status") == "no_view").then(None).otherwise("shares").alias("shares"),
-        )
-        .with_columns(pl.col("shares").fill_null(pl.lit([], dtype=TABLE.schema["shares"])))
-        .select(pl.col(n).cast(t) for n, t in TABLE.schema.items())
-        .sort(TABLE.sort)
-    )
+    rows = [
+        _row(known, k, i, orders[i], bool(live[i]), bool(stuck[i]), binding[i], whole[i], unrounded[i], gain[i], held,
+             shares[i])
+        for i in range(len(orders))
+    ]  # fmt: skip
+    for i in np.flatnonzero(live).tolist():
+        held.age[i] = age(int(held.age[i]), before[i], whole[i], 0)
+        held.contracts[i], held.shares[i] = whole[i], shares[i]
+    return rows
 
 
-def strategy_shares(conviction: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """session, instrument, shares: each strategy's part of the score, counting only those that push its way.
-
-    Strategies that oppose the score, or are flat, get 0; shares sum to 1. Rows with a zero or missing score have none.
-    Shares belong to strategies: what the row `prior` pushes is divided as theirs is, and where no strategy pushes the
-    score's way, in proportion to the weights of their votes.
-    """
-    pushes = (pl.col("signal") * pl.col("weight") * pl.col("score").sign()).clip(lower_bound=0)
-    cell = ["session", "instrument"]
-    return (
-        conviction.filter(pl.col("session").is_in(list(sessions)) & (pl.col("score").fill_null(0) != 0))
-        .select(*cell, "score", "contributions")
-        .sort(cell)
-        .explode("contributions")
-        .unnest("contributions")
-        .filter(pl.col("strategy_id") != PRIOR)
-        .with_columns(pushes.alias("push"))
-        .with_columns(pl.when(pl.col("push").sum().over(cell) > 0).then("push").otherwise("weight").alias("push"))
-        .with_columns((pl.col("push") / pl.col("push").sum().over(cell) + 0.0).alias("share"))
-        .group_by(cell, maintain_order=True)
-        .agg(pl.struct("strategy_id", "share").alias("shares"))
-    )
-
-
-def _past(returns: pl.DataFrame, names: Sequence[str], sessions: Sequence[date]) -> _Past:
-    epochs = known_shocks(returns, names, sessions)
-    vol = np.full((len(sessions), len(names)), np.nan)
-    count = np.zeros((len(sessions), len(names)), dtype=np.int64)
-    for epoch in epochs:
-        some = epoch.known > 0
-        index, last = epoch.index[some], epoch.known[some] - 1
-        vol[index] = ewma_vol(epoch.shocks)[last]
-        count[index] = np.cumsum(~np.isnan(epoch.shocks), axis=0)[last]
-    return _Past(epochs, vol, count)
+def _decided(
+    known: Inputs,
+    k: int,
+    orders: Sequence[Row | None],
+    live: np.ndarray,
+    stuck: np.ndarray,
+    unrounded: Array,
+    gain: Array,
+    held: _Held,
+) -> tuple[Array, list[str]]:
+    """Whole contracts after the rules of a trade, before limits, and what decided each."""
+    whole, binding = np.zeros(len(orders)), ["none"] * len(orders)
+    side = np.sign(known.score[k]) * known.sign
+    for i in np.flatnonzero(live).tolist():
+        before, order = float(np.nan_to_num(held.contracts[i])), orders[i]
+        if stuck[i] or order is None:
+            whole[i], binding[i] = (0.0 if side[i] * before < 0 else before), "previous"
+            continue
+        count = float(np.trunc(unrounded[i])) + 0.0
+        named = "integer" if count == 0 and unrounded[i] != 0 else str(order["binding_constraint"])
+        ask = Ask(count, named, before, int(held.age[i]), side[i], gain[i], known.cost[k, i])
+        whole[i], binding[i] = stands(ask, known.settings.fund.sizing)
+    return whole, binding
 
 
-def _cells(
-    conviction: pl.DataFrame, returns: pl.DataFrame, names: Sequence[str], past: _Past, sessions: Sequence[date]
-) -> pl.DataFrame:
-    """The session x instrument grid with score, settlement, sigma_brl, and the final status and reason."""
-    grid = pl.DataFrame(
-        {
-            "session": pl.Series(np.repeat(session_array(sessions), len(names))).cast(pl.Date),
-            "instrument": list(names) * len(sessions),
-            "vol": past.vol.ravel(),
-            "count": past.count.ravel(),
-        }
-    )
-    views = conviction.select("session", "instrument", "score", "conviction", "status", "reason")
-    keys = ["session", "instrument"]
-    cells = grid.join(views, on=keys, how="left", maintain_order="left").join(
-        latest_marks(returns, sessions), on=keys, how="left", maintain_order="left"
-    )
-    unit = pl.max_horizontal(pl.col("unit_dv01_brl").abs(), pl.col("unit_delta_brl").abs())
-    sigma = pl.when(pl.col("count") >= MIN_SHOCKS).then(pl.col("vol") * unit)
-    blocked = (
-        pl.when(pl.col("status").is_null())
-        .then(pl.format("no conviction row for {}", "instrument"))
-        .when((pl.col("status") == "no_view") | pl.col("score").is_null())
-        .then("reason")
-        .when(pl.col("price").is_null())
-        .then(pl.format("no listed settlement for {}", "instrument"))
-        .when(pl.col("frozen"))
-        .then(pl.format(f"settlement of {{}} unchanged for {FROZEN_AFTER} sessions: frozen", "instrument"))
-        .when(pl.col("count") < MIN_SHOCKS)
-        .then(
-            pl.format(f"{{}} has {{}} of the {MIN_SHOCKS} daily shocks that a volatility needs", "instrument", "count")
-        )
-        .when(~(pl.col("sigma_brl") > 0).fill_null(False))
-        .then(pl.format("{} has no volatility: it did not move", "instrument"))
-    )
-    return (
-        cells.with_columns(sigma.alias("sigma_brl"))
-        .with_columns(blocked.alias("blocked"))
-        .with_columns(
-            pl.when(pl.col("blocked").is_null()).then("status").otherwise(pl.lit("no_view")).alias("status"),
-            pl.coalesce("blocked", "reason").alias("reason"),
-        )
-    )
+def _owners(known: Inputs, k: int, whole: Array, held: _Held) -> list[Shares]:
+    """Today's shares; a position that is kept while no strategy pushes it stays with those that opened it."""
+    return [own or (held.shares[i] if whole[i] else {}) for i, own in enumerate(known.shares[k])]
 
 
-def _book(settings: Settings, names: Sequence[str], score: np.ndarray, sigma: np.ndarray) -> Book:
-    by_id = {i.id: i for i in settings.book}
-    chosen = [by_id[n] for n in names]
-    missing = sorted({str(i.asset_class) for i in chosen} - set(settings.fund.risk_share))
-    if missing:
-        raise ValueError(f"fund.yaml risk_share has no entry for {', '.join(missing)}; add one for each asset class")
-    total = float(settings.fund.nav_brl) * settings.fund.vol_target
-    return Book(
-        score=score,
-        sigma=sigma,
-        sign=np.array([i.asset_sign for i in chosen], dtype=np.float64),
-        budget=np.array([total * settings.fund.risk_share[i.asset_class] for i in chosen]),
-        classes=np.array([i.asset_class for i in chosen]),
-        caps=np.array([i.max_contracts for i in chosen], dtype=np.float64),
-    )
+def _inside(
+    known: Inputs, k: int, whole: Array, binding: list[str], unrounded: Array, before: Array, shares: list[Shares]
+) -> tuple[Array, list[str]]:
+    """Whole contracts inside every limit and neutral where the unrounded book is; contracts are only taken off."""
+    classes = [i.asset_class for i in known.instruments]
+    unit = known.unit(k)
+    limits = known.measure(k, np.sign(whole), shares)
+    caps = limits.upper["max_contracts"] / unit
+    out = np.clip(whole, -caps, caps)
+    named = ["max_contracts" if out[i] != whole[i] else b for i, b in enumerate(binding)]
+    while True:
+        start = out
+        for name in sorted(set(classes)):
+            of = np.array([c == name for c in classes])
+            risk = np.where(of, known.dv01[k] if name == "rates" else known.delta[k], 0.0)
+            cut = no_hedge_lost(out, unrounded, risk, abs(float(before @ risk)))
+            named = ["neutral" if cut[i] != out[i] else b for i, b in enumerate(named)]
+            out = cut
+        out, over = fit_whole(limits, out, unit)
+        named = [over.get(i, b) for i, b in enumerate(named)]
+        if np.array_equal(out, start):
+            return out, named
 
 
-def _fund_vol(
-    past: _Past, sigma: np.ndarray, dv01: np.ndarray, delta: np.ndarray, sessions: Sequence[date]
-) -> Callable[[int, np.ndarray], float]:
-    """Annual volatility (BRL) of one session's contracts: EWMA volatilities, Ledoit-Wolf correlations of 756 days.
+def _row(
+    known: Inputs,
+    k: int,
+    i: int,
+    order: Row | None,
+    live: bool,
+    stuck: bool,
+    binding: str,
+    contracts: float,
+    unrounded: float,
+    gain: float,
+    held: _Held,
+    shares: Shares,
+) -> Row:
+    cell, (status, said) = known.facts[k * len(known.names) + i], known.cell(k, i)
+    row: Row = {c: cell[c] for c in ("session", "instrument", "contract", "score", "conviction", "price", "rate")}
+    row |= {"sigma_brl": cell["sigma_brl"], "shares": [], "binding_constraint": "none", "status": "no_view"}
+    if not live:
+        blocked = said if not known.sizable[k, i] else _why(order)
+        return row | {"reason": blocked}
+    before = float(np.nan_to_num(held.contracts[i]))
+    change = contracts - before
+    return row | {
+        "target_contracts": int(contracts),
+        "unrounded": float(unrounded) + 0.0,
+        "dv01_brl": float(contracts * known.dv01[k, i]) + 0.0,
+        "delta_brl": float(contracts * known.delta[k, i]) + 0.0,
+        "benefit_brl": float(change * gain) + 0.0,
+        "cost_brl": float(abs(change) * known.cost[k, i]),
+        "held_sessions": age(int(held.age[i]), before, contracts, 0),
+        "binding_constraint": binding,
+        "shares": [{"strategy_id": s, "share": x} for s, x in shares.items()],
+        "status": "degraded" if stuck else status,
+        "reason": _why(order) if stuck else said,
+    }
 
-    Fewer than 63 days on which everything held has a shock: correlations count as 1, the most that they can be.
-    """
-    epoch_of = {int(s): (e, k) for e in past.epochs for k, s in enumerate(e.index.tolist())}
-    towards = np.where(dv01 != 0, -np.sign(dv01), np.sign(delta))
 
-    def annual(session: int, contracts: np.ndarray) -> float:
-        held = np.flatnonzero(contracts)
-        if not len(held):
-            return 0.0
-        weights = (contracts * sigma[session])[held]
-        epoch, k = epoch_of[session]
-        known = int(epoch.known[k])
-        shocks = complete_rows(epoch.shocks[max(0, known - CORRELATION_WINDOW) : known, held])
-        moves = shocks.std(axis=0) > 0 if len(shocks) else np.zeros(len(held), dtype=bool)
-        if len(shocks) < MIN_SHOCKS or not moves.all():
-            return float(np.sqrt(YEAR) * np.abs(weights).sum())
-        covariance = shrunk_covariance(shocks)
-        spread = np.sqrt(np.diag(covariance))
-        signed = weights * towards[session][held]
-        variance = float(signed @ (covariance / np.outer(spread, spread)) @ signed)
-        return float(np.sqrt(YEAR * max(variance, 0.0)))
-
-    return annual
+def _why(order: Row | None) -> str:
+    return "no row in portfolio/allocations" if order is None else str(order["reason"])

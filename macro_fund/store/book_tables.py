@@ -112,11 +112,14 @@ BOOK_TABLES = (
             "instrument": _INSTRUMENT,
             **numbers(
                 {
-                    "view": "expected return of the asset a year, of a unit of exposure (Black-Litterman's Q)",
+                    "view": "expected return of the contract a year, of a unit of exposure (Black-Litterman's Q)",
                     "expected": "posterior expected return a year of a unit of exposure",
                     "weight": "exposure over capital, + = long the contract, before whole contracts",
                     "volatility": "annual volatility of a unit of exposure",
                 }
+            ),
+            "binding_constraint": Column(
+                pl.String, "what sized it: a limit, kelly, a share, vol_target, view, cost, previous, none"
             ),
             **_STATUS,
         },
@@ -144,7 +147,8 @@ BOOK_TABLES = (
             "held_sessions": Column(pl.Int32, "sessions since the side was opened; 0 when flat", nullable=True),
             "binding_constraint": Column(
                 pl.String,
-                "what sized it: vol_target, kelly, a share, a limit, min_change, min_hold, integer, previous, none",
+                "what sized it: vol_target, kelly, a share, a limit, view, cost, benefit, min_change, min_hold, "
+                "integer, neutral, previous, none",
             ),
             "shares": Column(_SHARES, "strategy shares, sum to 1"),
             **_STATUS,

@@ -246,6 +246,14 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("portfolio/targets", "shares_sum"): put("shares", pl.col("shares").list.head(0), LISTED),
     ("portfolio/targets", "signs_follow_score"): put("target_contracts", -pl.col("target_contracts"), LISTED),
     ("portfolio/targets", "inside_limits"): scaled("dv01_brl", 50.0, LISTED),
+    ("portfolio/targets", "inside_gross"): put(
+        "target_contracts", pl.col("target_contracts") * 10**5, LISTED & pl.col("rate").is_not_null()
+    ),
+    ("portfolio/targets", "within_vol_target"): then(
+        scaled("dv01_brl", 500.0, LISTED), scaled("delta_brl", 500.0, LISTED)
+    ),
+    ("portfolio/allocations", "within_vol_target"): put("weight", 500.0, pl.col("weight").is_not_null()),
+    ("portfolio/allocations", "inside_limits"): put("weight", 500.0, pl.col("weight").is_not_null()),
     ("risk/var", "components_sum"): scaled("var_brl", 1.01, TOTAL),
     ("risk/var", "recomputed"): scaled("var_brl", 2.0, TOTAL & (pl.col("method") == "historical")),
     ("risk/var_record", "recounted"): put("exceptions", pl.col("exceptions") + 1),

@@ -17,7 +17,7 @@ from macro_fund.portfolio.checks import contributions_sum
 from macro_fund.portfolio.contributions import PRIOR
 from macro_fund.portfolio.edge_checks import conviction_recomputed
 from macro_fund.portfolio.methods import normal_scores
-from macro_fund.portfolio.targets import strategy_shares
+from macro_fund.portfolio.views import strategy_shares
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.portfolio.evidence import (
     BOOK,
