@@ -308,17 +308,6 @@ def _bars(title: str, names: Sequence[str], values: Sequence[float], colours: Se
     return png(fig)
 
 
-def stress_picture(frame: pl.DataFrame) -> bytes:
-    """Stress P&L of the newest session by scenario and instrument, BRL thousand."""
-    part = recent(frame, 1).drop_nulls("pnl_brl").filter(pl.col("pnl_brl") != 0)
-    if part.is_empty():
-        return empty("stress: no positions")
-    names = pl.format("{} {}", "scenario", "instrument")
-    values = (part["pnl_brl"] / 1000).to_list()
-    colours = [COLOURS[1] if v < 0 else COLOURS[2] for v in values]
-    return _bars("stress P&L, BRL thousand", part.select(names).to_series().to_list(), values, colours)
-
-
 def limits_picture(frame: pl.DataFrame) -> bytes:
     """Use of each limit on the newest session, %."""
     part = recent(frame, 1).drop_nulls("utilisation").sort("limit")

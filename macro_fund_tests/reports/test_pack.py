@@ -10,7 +10,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from macro_fund.reports import plots
+from macro_fund.reports import plots, plots_stress
 from macro_fund.reports.blocks import Number, print_number
 from macro_fund.reports.figure import watermarked
 from macro_fund.reports.pack import Pack, build_pack
@@ -186,7 +186,8 @@ def test_pictures_are_the_same_each_time_and_carry_the_mark(frames: Frames) -> N
         (plots.signal_picture, "signals/fx_02"),
         (plots.targets_picture, "portfolio/targets"),
         (plots.var_picture, "risk/var"),
-        (plots.stress_picture, "risk/stress"),
+        (plots_stress.stress_picture, "risk/stress"),
+        (plots_stress.reverse_picture, "risk/reverse_stress"),
         (plots.limits_picture, "risk/limits"),
         (plots.nav_picture, "pms/nav"),
     ],

@@ -15,7 +15,7 @@ SOURCED = [f.id for f in settings().factors if not f.none]
 
 
 def factor_shocks(n: int, seed: int = 11, missing: tuple[str, ...] = ()) -> pl.DataFrame:
-    """silver/factor_shocks of `n` weekdays from 2010-01-04, each known on the next; factors without a source left out."""
+    """silver/factor_shocks of `n` weekdays from 2010-01-04, each known on the next; not of factors without source."""
     rng = np.random.default_rng(seed)
     days = weekdays(n + 1)
     world = rng.standard_normal((n, 1))
@@ -79,5 +79,3 @@ def exposures(targets: pl.DataFrame) -> pl.DataFrame:
             if weight:
                 rows.append((r["session"], name, node, r["dv01_brl"] * weight, 0.0))
     return pl.DataFrame(rows, schema=TABLES["risk/exposures"].schema, orient="row").sort(TABLES["risk/exposures"].sort)
-
-
