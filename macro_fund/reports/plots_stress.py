@@ -38,19 +38,17 @@ def stress_picture(frame: pl.DataFrame) -> bytes:
 
 
 def reverse_picture(frame: pl.DataFrame) -> bytes:
-    """Moves of the most plausible month that loses the stress limit: bp left, log returns in % right."""
+    """Moves of the most plausible month that loses the stress limit: bp left, returns in % right."""
     part = recent(frame, 1).drop_nulls(["move", "distance"]).sort("pnl_brl", "factor")
     if part.is_empty():
         return empty("reverse stress: no answer")
     first = part.row(0, named=True)
     title = f"lose BRL {first['loss_brl'] / 1e6:.1f} million in a month: {first['distance']:.1f} sigma; bp, and %"
-    panels = []
-    for rows, scale in (
-        (part.filter(~pl.col("factor").is_in(_LOG)), 1.0),
-        (part.filter(pl.col("factor").is_in(_LOG)), 100.0),
-    ):
-        if rows.height:
-            panels.append((rows["factor"].to_list(), (rows["move"] * scale).to_list(), [COLOURS[1]] * rows.height))
+    of_log = pl.col("factor").is_in(_LOG)
+    halves = (part.filter(~of_log), part.filter(of_log).with_columns((pl.col("move").exp() - 1) * 100))
+    panels = [
+        (rows["factor"].to_list(), rows["move"].to_list(), [COLOURS[1]] * rows.height) for rows in halves if rows.height
+    ]
     return _bars(title, panels)
 
 

@@ -7,7 +7,7 @@ each factor, q the side on which a factor moves when all risk assets of Brazil f
 dollar rise, shares fall), as in October 2008:
 * halfway_worst: (R + s s') / 2, every correlation halfway to the one that hurts most;
 * all_together: q q', one single shock. A book that is hedged across assets gains from it;
-* none: the identity. What diversification the book only has on paper shows as a larger number here.
+* uncorrelated: the identity. What diversification the book only has on paper shows as a larger number here.
 All are convex combinations of correlation matrices, so correlation matrices themselves (Rebonato and Jäckel, 1999, on
 why one entry must not be moved alone). P&L is minus the VaR, split into Euler's parts: they sum to it.
 """
@@ -23,7 +23,7 @@ from macro_fund.risk.measures import gaussian_var
 from macro_fund.risk.revalue import Book, Part, chosen
 
 LEVEL = 0.99
-CASES = ("halfway_worst", "all_together", "none")
+CASES = ("halfway_worst", "all_together", "uncorrelated")
 FALLS_IN_CRISIS = frozenset({"ibov", "es", "gold", "wti", "brent", "eurusd", "ust_2y", "ust_5y", "ust_10y", "ust_30y",
                              "tips_10y"})  # fmt: skip
 """Factors that fall when all risk assets are sold; gold fell with them in October 2008. The others rise."""
@@ -41,7 +41,7 @@ def stressed(correlation: np.ndarray, case: str, weights: np.ndarray, side: np.n
         return np.asarray((correlation + np.outer(towards, towards)) / 2)
     if case == "all_together":
         return np.asarray(np.outer(side, side), dtype=np.float64)
-    if case == "none":
+    if case == "uncorrelated":
         return np.eye(len(correlation))
     raise ValueError(f"unknown correlation case {case!r}; there are {', '.join(CASES)}")
 

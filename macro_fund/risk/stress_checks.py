@@ -81,7 +81,8 @@ def seen_shock(row: Mapping[str, Any], moves: Mapping[str, float]) -> float:
 def stress_recomputed(stress: pl.DataFrame, inputs: Inputs, tolerance: float = 1e-6) -> Verdict:
     """Every case's total again: scenarios and replays by hand, correlations from the factors' own deviations.
 
-    halfway_worst must lie between the VaR without correlation and the sum of the factors' own VaRs.
+    halfway_worst: half of its variance is that of factors that all move against the book, so its VaR lies between
+    that part's and the sum of the factors' own.
     """
     rows = stress.filter((pl.col("session") == inputs.session) & pl.col("pnl_brl").is_not_null())
     held = {r["instrument"]: r for r in inputs.held()}
@@ -122,7 +123,11 @@ def _correlation_bands(held: Sequence[Mapping[str, Any]], inputs: Inputs) -> dic
     side = np.array([-1.0 if f in FALLING else 1.0 for f in weights])
     together = z * abs(float((side * own).sum()))
     most = z * float(np.abs(own).sum())
-    return {"none": (apart, apart), "all_together": (together, together), "halfway_worst": (most / math.sqrt(2), most)}
+    return {
+        "uncorrelated": (apart, apart),
+        "all_together": (together, together),
+        "halfway_worst": (most / math.sqrt(2), most),
+    }
 
 
 def replays_recomputed(stress: pl.DataFrame, inputs: Inputs, settings: Settings) -> Verdict:

@@ -35,7 +35,8 @@ CHECKS = [(key, check.name) for key, node in NODES.items() for check in node.che
 Corruption = Callable[[Run, pl.DataFrame], pl.DataFrame]
 
 # What the market or a provider did, not what we computed: these may fail on a fund that works.
-MARKET_FACTS = {("risk/limits", "no_breach")}
+# The made world has no crises at the dates of the real ones, so its measured moves are not the published ones.
+MARKET_FACTS = {("risk/limits", "no_breach"), ("risk/scenarios", "published")}
 
 
 def put(column: str, value: object, where: pl.Expr | None = None) -> Corruption:
@@ -229,7 +230,13 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("portfolio/targets", "inside_limits"): scaled("dv01_brl", 50.0, LISTED),
     ("risk/var", "components_sum"): scaled("var_brl", 1.01, TOTAL),
     ("risk/var", "recomputed"): scaled("var_brl", 2.0, TOTAL & (pl.col("method") == "historical")),
+    ("risk/scenarios", "recomputed"): scaled("move", 1.5, pl.col("basis") != "imputed"),
+    ("risk/scenarios", "published"): then(put("stated", 100.0), put("measured", 200.0)),
     ("risk/stress", "signs"): put("pnl_brl", -pl.col("pnl_brl"), pl.col("pnl_brl").fill_null(0) != 0),
+    ("risk/stress", "recomputed"): scaled("pnl_brl", 1.5, pl.col("pnl_brl").fill_null(0) != 0),
+    ("risk/stress", "replays_recomputed"): scaled("shock", 1.1, pl.col("scenario").str.ends_with(":window")),
+    ("risk/reverse_stress", "recomputed"): scaled("move", 1.1, pl.col("move").is_not_null()),
+    ("risk/liquidity", "recomputed"): scaled("close_cost_brl", 3.0, pl.col("close_cost_brl").fill_null(0) != 0),
     ("risk/limits", "measured"): then(put("value", None), put("status", "ok")),
     ("risk/limits", "no_breach"): put("status", "breach"),
     ("pms/fills", "in_ledger"): put("fill_id", "0" * 12),
