@@ -64,6 +64,11 @@ class Inputs:
         return there.drop_nulls().to_numpy()
 
 
+def valued(row: Mapping[str, Any]) -> bool:
+    """A DI1 needs its rate and business days; the others their exposure, which a target always has."""
+    return not str(row["contract"]).startswith("DI1") or None not in (row["rate"], row["bdays"])
+
+
 def gain(row: Mapping[str, Any], shock: float) -> float:
     """BRL of one position when its rate moves by `shock` bp, or its price by a log return of `shock`."""
     if not str(row["contract"]).startswith("DI1"):
@@ -91,7 +96,7 @@ def stress_recomputed(stress: pl.DataFrame, inputs: Inputs, tolerance: float = 1
         if abs(gain(held[r["instrument"]], r["shock"]) - r["pnl_brl"]) > tolerance * (1 + abs(r["pnl_brl"]))
     ]  # fmt: skip
     cases = rows.filter(pl.col("kind") == "correlation")
-    mapped = [r for r in held.values() if r["seen"]]
+    mapped = [r for r in held.values() if r["seen"] and valued(r)]
     if cases.filter(pl.col("reason") != "no position").height and mapped:
         totals = cases.group_by("scenario", maintain_order=True).agg(pl.col("pnl_brl").sum()).sort("scenario")
         band = _correlation_bands(mapped, inputs)
@@ -175,7 +180,7 @@ def reverse_recomputed(reverse: pl.DataFrame, inputs: Inputs, tolerance: float =
     if rows.is_empty():
         return verdict("reverse_recomputed", pl.DataFrame(), len(rows))
     first = rows.row(0, named=True)
-    held = [r for r in inputs.held() if r["seen"] and (r["bdays"] is not None)]
+    held = [r for r in inputs.held() if r["seen"] and valued(r)]
     moves = dict(rows.select("factor", "move").rows())
     lost = -sum(gain(r, seen_shock(r, moves)) for r in held)
     weights = net_weights(held)
