@@ -5,8 +5,8 @@ or what a trade costs (pms/costs.py).
 
 A candidate is a contract of an instrument of the book, in the number that minimises the book's sigma along it
 (-e'Sw / e'Se, whole contracts, never more), within max_contracts. Candidates are ranked by how much of the linear
-distance they add for each BRL of half-spread and fees; the first whose distance by full revaluation is larger as well
-is the hedge.
+distance they add for each BRL of half-spread and fees; the first whose distance by full revaluation is larger as well,
+or that leaves no move that loses so much, is the hedge.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Hedge:
-    """A trade, its cost in BRL and the distance with it (None: it leaves no risk at all)."""
+    """A trade, its cost in BRL and the distance with it (None: with it no move is found that loses so much)."""
 
     contract: str
     contracts: int
@@ -87,8 +87,8 @@ def best_hedge(
         if _sigma(left, covariance) <= _NO_RISK * _sigma(weights, covariance):
             return Hedge(candidate.contract, contracts, cost, None)
         found = most_plausible(BookPnl(after), covariance, loss, closed_form(left, covariance, loss)[0])
-        if found is not None and found[1] > distance:
-            return Hedge(candidate.contract, contracts, cost, found[1])
+        if found is None or found[1] > distance:
+            return Hedge(candidate.contract, contracts, cost, found[1] if found else None)
     return None
 
 

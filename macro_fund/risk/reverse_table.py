@@ -32,6 +32,7 @@ TABLE = TABLES["risk/reverse_stress"]
 MONTH = 21
 NO_FACTOR = "none"
 """The factor of the one row of a session that has no position."""
+SAFE = "with the hedge no move is found that loses it"
 _KEPT_DAYS = 0.9
 _TOLD = 3
 
@@ -117,9 +118,8 @@ def _solved(
     wide = on_factors(held, factors)
     candidates = [Candidate(c.instrument, c.contract, on_factors(c.unit, factors), c.dv01, c.held) for c in usable]
     hedge = best_hedge(wide, candidates, month, loss, distance)
-    reason = "; ".join(
-        w for w in (standing[1], "the hedge leaves no risk" if hedge and hedge.distance is None else "") if w
-    )
+    safe = [SAFE] if hedge and hedge.distance is None else []
+    reason = "; ".join([*([standing[1]] if standing[1] else []), *safe])
     return Answer(held.factors, moves, factor_parts(BookPnl(held), moves), distance, linear, hedge, standing[0], reason)
 
 

@@ -115,14 +115,8 @@ def test_no_variance_or_no_loss_is_refused(weights, loss):
         closed_form(weights, np.eye(2), loss)
 
 
-@limited(max_examples=25)
-@given(st.integers(-3000, 3000), st.floats(-20e6, 20e6), st.floats(-20e6, 20e6))
-def test_the_hedge_raises_the_distance_and_never_oversteps(contracts, dollars, shares):
-    positions, cov = three_factors(float(contracts), dollars, shares)
-    weights = positions.linear.sum(axis=0)
-    assume(weights @ cov @ weights > 1e8)
-    found = most_plausible(BookPnl(positions), cov, LOSS, closed_form(weights, cov, LOSS)[0])
-    assume(found is not None)
+def _candidates() -> list[Candidate]:
+    """One contract of each of the three factors."""
     by_id = {i.id: i for i in FUND.instruments}
     units = three_factors(1.0, 250_000.0, 110_000.0)[0]
     candidates = []
@@ -130,6 +124,19 @@ def test_the_hedge_raises_the_distance_and_never_oversteps(contracts, dollars, s
         one = {c: getattr(units, c)[[k]] for c in ("rate", "bdays", "delta", "dv01", "di1", "share")}
         unit = Positions(names=[name], factors=units.factors, contracts=np.ones(1), **one)
         candidates.append(Candidate(by_id[name], name, unit, float(units.dv01[k]), 0.0))
+    return candidates
+
+
+@limited(max_examples=25)
+@given(st.integers(-3000, 3000), st.floats(-20e6, 20e6), st.floats(-20e6, 20e6))
+def test_the_hedge_raises_the_distance_and_never_oversteps(contracts, dollars, shares):
+    positions, cov = three_factors(float(contracts), dollars, shares)
+    weights = positions.linear.sum(axis=0)
+    assume(weights @ cov @ weights > 1e8)
+    found = most_plausible(BookPnl(positions), cov, LOSS, closed_form(weights, cov, LOSS)[0])
+    assume(found is not None and found[1] < 25)  # further away no book is worth the loss
+    by_id = {i.id: i for i in FUND.instruments}
+    candidates = _candidates()
     hedge = best_hedge(positions, candidates, cov, LOSS, found[1])
     assert hedge is not None
     each = next(c for c in candidates if c.contract == hedge.contract).unit
@@ -141,6 +148,15 @@ def test_the_hedge_raises_the_distance_and_never_oversteps(contracts, dollars, s
     assert abs(hedge.contracts) <= by_id[hedge.contract].max_contracts
     assert hedge.cost > 0
     assert hedge.distance is None or hedge.distance > found[1]
+
+
+def test_a_hedge_after_which_the_loss_is_out_of_reach_has_no_distance():
+    """131 contracts are worth little more than the loss; without most of them nothing loses it."""
+    positions, cov = three_factors(131.0, 0.0, 3.0)
+    weights = positions.linear.sum(axis=0)
+    found = most_plausible(BookPnl(positions), cov, LOSS, closed_form(weights, cov, LOSS)[0])
+    hedge = best_hedge(positions, _candidates(), cov, LOSS, found[1])
+    assert (hedge.contract, hedge.contracts, hedge.distance) == ("DI1_5Y", -131, None)
 
 
 def test_the_table_loses_the_limit_and_says_so_in_words():
@@ -170,7 +186,7 @@ def test_the_price_of_shares_falls_in_words():
 def test_a_single_position_is_hedged_by_closing_it():
     row = _reverse({"IND_2M": 900}).row(0, named=True)
     assert (row["hedge"], row["hedge_contracts"], row["distance_hedged"]) == ("INDG11", -900, None)
-    assert row["reason"] == "the hedge leaves no risk"
+    assert row["reason"] == "with the hedge no move is found that loses it"
 
 
 def test_an_empty_book_is_far_from_nothing():
