@@ -151,6 +151,25 @@ def test_no_series_at_all_is_refused(config: Path):
     [
         ("fund.yaml", "history_start: 2010-01-04", "history_start: 2010-01-04\ninception: 2009-06-01", "must be after"),
         ("strategies.yaml", "exit: ", "exit: 9", "must be below enter"),
+        (
+            "scenarios.yaml",
+            "{di_252: 120,",
+            "{di_253: 120,",
+            "unknown factors di_253; allowed: di_63",
+        ),
+        (
+            "scenarios.yaml",
+            "end: 2013-09-05",
+            "end: 2013-05-01",
+            "give both start and end, in order",
+        ),
+        (
+            "scenarios.yaml",
+            "stated: [ust_10y]",
+            "stated: [gold]",
+            "stated names gold without a move",
+        ),
+        ("scenarios.yaml", "  scale: 1.5", "  scale: 0", "greater than 0"),
     ],
 )
 def test_values_that_contradict_each_other_are_refused(config: Path, file: str, old: str, new: str, words: str):

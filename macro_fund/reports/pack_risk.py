@@ -256,6 +256,7 @@ def _liquidity_grid(read: Reader, session: date) -> Grid:
 
 def _pictures(read: Reader, session: date) -> Iterator[Picture]:
     yield Picture("VaR", plots_risk.var_picture(read("risk/var")))
+    yield Picture("Record of VaR", plots_risk.record_picture(read("risk/var_record")))
     if at(read("risk/exposures"), session).height:
         yield Picture("Exposures", plots_risk.exposures_picture(read("risk/exposures")))
     yield Picture("Stress", plots_stress.stress_picture(read("risk/stress")))

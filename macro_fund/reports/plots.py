@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from macro_fund.reports import plots_limits
 from macro_fund.reports.figure import COLOURS, INK, LINES, RECENT, dated, empty, figure, legend, lines, png, recent
 
 ARRIVALS = 60  # sessions whose arrivals are shown
@@ -288,39 +287,11 @@ def targets_picture(frame: pl.DataFrame) -> bytes:
     return png(fig)
 
 
-def var_picture(frame: pl.DataFrame) -> bytes:
-    """Total VaR 95% and 99% by both methods over the last year, BRL thousand."""
-    part = (
-        recent(frame)
-        .filter(pl.col("scope") == "total")
-        .with_columns(
-            name=pl.format("{} {}%", "method", (pl.col("level") * 100).cast(pl.Int32)), shown=pl.col("var_brl") / 1000
-        )
-    )
-    fig, (ax,) = figure("one-day VaR of the target book, BRL thousand")
-    lines(ax, part, ("session", "shown"), "name", part["name"].unique().sort().to_list())
-    return png(fig)
-
-
 def _bars(title: str, names: Sequence[str], values: Sequence[float], colours: Sequence[str]) -> bytes:
     fig, (ax,) = figure(title)
     ax.barh(list(names), list(values), color=list(colours))
     ax.axvline(0, color=INK, linewidth=0.5)
     return png(fig)
-
-
-def stress_picture(frame: pl.DataFrame) -> bytes:
-    """Stress P&L of the newest session by scenario and instrument, BRL thousand."""
-    part = recent(frame, 1).drop_nulls("pnl_brl").filter(pl.col("pnl_brl") != 0)
-    if part.is_empty():
-        return empty("stress: no positions")
-    names = pl.format("{} {}", "scenario", "instrument")
-    values = (part["pnl_brl"] / 1000).to_list()
-    colours = [COLOURS[1] if v < 0 else COLOURS[2] for v in values]
-    return _bars("stress P&L, BRL thousand", part.select(names).to_series().to_list(), values, colours)
-
-
-limits_picture = plots_limits.limits_picture
 
 
 def explain_picture(frame: pl.DataFrame) -> bytes:

@@ -1,37 +1,41 @@
-"""Stress scenarios on the target book by full revaluation.
+"""Stress of the target book: scenarios, crisis replays and stressed correlations.
 
-Belongs here: what a scenario's shocks do to each target position. Does not belong here: the scenarios' numbers
-(config/scenarios.yaml) or limits (limits.py).
+Belongs here: the risk/stress table, and what a scenario's moves do to each position. Does not belong here: the moves
+themselves (scenarios.py), replays (replay.py), correlations (correlation.py), revaluation (revalue.py) or limits.
 
 DI1: contracts x (PU(rate + shock) - PU(rate)) with the contract's own rate and business days, so convexity counts. The
-shock is interpolated linearly between the scenario's tenors and flat outside them. DOL, IND: delta x (exp(return) - 1).
+shock is interpolated linearly between the scenario's DI nodes and flat outside them. DOL, IND: delta x (exp(move) - 1).
+Each kind's rows of a scenario sum to the book's P&L.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import numpy as np
 import polars as pl
 
 from macro_fund.instruments.di1 import pu
-from macro_fund.portfolio.history import latest_marks
-from macro_fund.settings import Scenario
+from macro_fund.mandate import FACTORS
+from macro_fund.risk.correlation import correlation_cases
+from macro_fund.risk.factor_levels import walk
+from macro_fund.risk.replay import replays
+from macro_fund.risk.revalue import BP, DI_NODES, DI_TENORS, PRICE_FACTOR, Book, Part, books
+from macro_fund.settings import Settings
 from macro_fund.store.tables import TABLES
 
 TABLE = TABLES["risk/stress"]
-RATES_ROOT = "DI1"
 ROOT_LENGTH = 3
-BP = 1e-4
+FULL = "full revaluation"
 
 
-def rate_shock(scenario: Scenario, bdays: np.ndarray) -> np.ndarray:
-    """Shock in bp at each number of business days: linear between the scenario's tenors, flat outside."""
-    tenors = sorted(scenario.rates_bp)
-    if not tenors:
+def rate_shock(moves: Mapping[str, float], bdays: np.ndarray) -> np.ndarray:
+    """Shock in bp at business days: linear between the DI nodes that `moves` has, flat outside; NaN without any."""
+    there = [k for k, node in enumerate(DI_NODES) if node in moves]
+    if not there:
         return np.full(len(bdays), np.nan)
-    return np.interp(bdays, tenors, [scenario.rates_bp[t] for t in tenors])
+    return np.interp(bdays, DI_TENORS[there], [moves[DI_NODES[k]] for k in there])
 
 
 def di1_revaluation(rate: np.ndarray, bdays: np.ndarray, shock_bp: np.ndarray) -> np.ndarray:
@@ -40,60 +44,73 @@ def di1_revaluation(rate: np.ndarray, bdays: np.ndarray, shock_bp: np.ndarray) -
 
 
 def stress(
-    targets: pl.DataFrame, instrument_returns: pl.DataFrame, scenarios: Sequence[Scenario], sessions: Sequence[date]
+    targets: pl.DataFrame,
+    instrument_returns: pl.DataFrame,
+    exposures: pl.DataFrame,
+    scenarios: pl.DataFrame,
+    factor_shocks: pl.DataFrame,
+    settings: Settings,
+    sessions: Sequence[date],
 ) -> pl.DataFrame:
-    """risk/stress: one row for each session, scenario and target. A zero target loses 0; a missing one is no_view."""
-    if not scenarios:
-        raise ValueError("no stress scenarios: config/scenarios.yaml must hold at least one")
-    marks = latest_marks(instrument_returns, sessions).select("session", "instrument", "contract", "bdays")
-    book = (
-        targets.filter(pl.col("session").is_in(list(sessions)))
-        .select("session", "instrument", "contract", "target_contracts", "rate", "delta_brl", "reason")
-        .join(marks, on=["session", "instrument", "contract"], how="left", maintain_order="left")
-    )
-    frames = [_one(book, scenario) for scenario in sorted(scenarios, key=lambda s: s.id)]
-    return pl.concat(frames).select(pl.col(n).cast(t) for n, t in TABLE.schema.items()).sort(TABLE.sort)
+    """risk/stress: one row for each session, case and target.
+
+    scenarios: risk/scenarios; factor_shocks and instrument_returns: full history up to the last session. A zero target
+    loses 0; a missing one, or one whose factors have no move in the case, is no_view with the reason.
+    """
+    moves = _moves(scenarios, sessions)
+    ids = sorted(s.id for s in settings.scenarios)
+    rows: list[tuple[object, ...]] = []
+    history = walk(factor_shocks, list(FACTORS), sessions)
+    for book, (session, known) in zip(books(targets, instrument_returns, exposures, sessions), history, strict=True):
+        for name in ids:
+            parts = scenario_parts(book, name, moves.get((session, name), {}))
+            rows += _rows(session, "scenario", name, book, parts, FULL)
+        for name, parts in replays(book, known, settings.scenarios, session):
+            rows += _rows(session, "replay", name, book, parts, FULL)
+        for name, words, parts in correlation_cases(book, known):
+            rows += _rows(session, "correlation", name, book, parts, words)
+    return pl.DataFrame(rows, schema=TABLE.schema, orient="row").sort(TABLE.sort)
 
 
-def _one(book: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
-    root = pl.col("contract").str.head(ROOT_LENGTH)
-    bdays = book["bdays"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    rate = book["rate"].fill_null(np.nan).to_numpy()
-    bp = rate_shock(scenario, bdays)
-    of_rates = book.select((root == RATES_ROOT).fill_null(False)).to_series().to_numpy()
-    usable = of_rates & np.isfinite(bp) & np.isfinite(rate)
-    unit = np.full(len(book), np.nan)
-    unit[usable] = di1_revaluation(rate[usable], bdays[usable], bp[usable])
-    returns = root.replace_strict(
-        [str(k) for k in scenario.returns], list(scenario.returns.values()), default=None, return_dtype=pl.Float64
+def scenario_parts(book: Book, name: str, moves: Mapping[str, float]) -> Iterator[Part]:
+    """Each position of the book at a scenario's moves (by factor id)."""
+    held = book.positions
+    by_rate = rate_shock(moves, held.bdays)
+    shocks = np.array(
+        [
+            rate if di1 else moves.get(PRICE_FACTOR.get(_root(book, k), ""), np.nan)
+            for k, (rate, di1) in enumerate(zip(by_rate, held.di1, strict=True))
+        ]
     )
-    shocked = book.with_columns(
-        pl.lit(scenario.id).alias("scenario"),
-        pl.Series("unit", unit).fill_nan(None),
-        pl.when(pl.Series(of_rates)).then(pl.Series(bp).fill_nan(None)).otherwise(returns).alias("shock"),
-    )
-    revalued = (
-        pl.when(pl.Series(of_rates))
-        .then(pl.col("target_contracts") * pl.col("unit"))
-        .otherwise(pl.col("delta_brl") * (pl.col("shock").exp() - 1))
-    )
-    nothing = pl.col("target_contracts") == 0
-    return (
-        shocked.with_columns(pl.when(nothing).then(0.0).otherwise(revalued).alias("pnl_brl"))
-        .with_columns(
-            pl.when(pl.col("target_contracts").is_null())
-            .then("reason")
-            .when(pl.col("pnl_brl").is_null() & pl.col("shock").is_null())
-            .then(pl.format("scenario {} has no shock for {}", "scenario", "instrument"))
-            .when(pl.col("pnl_brl").is_null())
-            .then(pl.format("no settlement rate of {} to revalue", "instrument"))
-            .alias("why_not")
-        )
-        .with_columns(
-            pl.when(pl.col("why_not").is_null()).then("pnl_brl").alias("pnl_brl"),
-            pl.when(pl.col("why_not").is_null()).then(pl.lit("ok")).otherwise(pl.lit("no_view")).alias("status"),
-            pl.coalesce(
-                "why_not", pl.when(nothing).then(pl.lit("no position")).otherwise(pl.lit("full revaluation"))
-            ).alias("reason"),
-        )
-    )
+    pnl = held.pnl(shocks) if len(shocks) else shocks
+    for k, instrument in enumerate(held.names):
+        if np.isfinite(shocks[k]):
+            yield Part(instrument, float(shocks[k]), float(pnl[k]), "")
+        else:
+            yield Part(instrument, None, None, f"scenario {name} has no shock for {instrument}")
+
+
+def _root(book: Book, k: int) -> str:
+    return book.positions.names[k][:ROOT_LENGTH]
+
+
+def _moves(scenarios: pl.DataFrame, sessions: Sequence[date]) -> dict[tuple[date, str], dict[str, float]]:
+    out: dict[tuple[date, str], dict[str, float]] = {}
+    here = scenarios.filter(pl.col("session").is_in(list(sessions))).sort("session", "scenario", "factor")
+    for session, scenario, factor, move in here.select("session", "scenario", "factor", "move").rows():
+        out.setdefault((session, scenario), {})[factor] = move
+    return out
+
+
+def _rows(
+    session: date, kind: str, case: str, book: Book, parts: Iterator[Part], words: str
+) -> Iterator[tuple[object, ...]]:
+    """Rows of one case: positions, zero targets (which lose nothing) and targets without a view."""
+    for part in parts:
+        seen = part.pnl is not None
+        yield (session, kind, case, part.instrument, part.shock, part.pnl, "ok" if seen else "no_view",
+               words if seen else part.why)  # fmt: skip
+    for name in book.flat:
+        yield session, kind, case, name, None, 0.0, "ok", "no position"
+    for name, why in book.blind.items():
+        yield session, kind, case, name, None, None, "no_view", why
