@@ -14,6 +14,7 @@ from macro_fund.instruments.contracts import load_specs
 from macro_fund.orchestration.checks import every_session, key_by_key, reasons_given
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
+from macro_fund.pms.costs import trade_cost
 from macro_fund.portfolio.checks import Verdict
 from macro_fund.reports.plots_stress import reverse_picture, stress_picture
 from macro_fund.risk import checks as risk_checks
@@ -50,11 +51,11 @@ def _stress(run: Run) -> pl.DataFrame:
 
 def _reverse(run: Run) -> pl.DataFrame:
     targets, returns, exposures, shocks = (run.read(k) for k in (TARGETS, RETURNS, EXPOSURES, SHOCKS))
-    return reverse_stress(targets, returns, exposures, shocks, run.home.settings, run.sessions)
+    return reverse_stress(targets, returns, exposures, shocks, run.home.settings, run.sessions, trade_cost)
 
 
 def _liquidity(run: Run) -> pl.DataFrame:
-    return liquidity(run.read(TARGETS), run.read(RETURNS), run.home.settings, load_specs(), run.sessions)
+    return liquidity(run.read(TARGETS), run.read(RETURNS), run.home.settings, load_specs(), run.sessions, trade_cost)
 
 
 def _newest(run: Run, frame: pl.DataFrame, test: Callable[[pl.DataFrame, Inputs], Verdict]) -> list[tuple[date, str]]:

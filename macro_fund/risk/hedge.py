@@ -11,15 +11,18 @@ or that leaves no move that loses so much, is the hedge.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
-from macro_fund.pms.costs import trade_cost
 from macro_fund.risk.revalue import Positions
 from macro_fund.risk.reverse import closed_form, most_plausible
 from macro_fund.settings import Instrument
+
+Cost = Callable[[Instrument, int, float], Decimal]
+"""BRL of trading so many contracts, given the DV01 of one (pms/costs.py trade_cost)."""
 
 _NO_RISK = 1e-6
 """Sigma left by a hedge, relative to the book's, below which it leaves no risk."""
@@ -47,6 +50,7 @@ class Candidate:
     unit: Positions
     dv01: float
     held: float
+    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def _sized(
         contracts = int(np.sign(best) * max(min(np.floor(abs(best) + 1e-6), room), 0.0))
         if contracts == 0:
             continue
-        cost = float(trade_cost(candidate.instrument, contracts, candidate.dv01))
+        cost = float(candidate.cost(candidate.instrument, contracts, candidate.dv01))
         after = max(_sigma(weights + contracts * each, covariance), _NO_RISK * _sigma(weights, covariance))
         if loss / after > before:
             yield (loss / after - before) / max(cost, 0.01), candidate, contracts, cost

@@ -18,8 +18,8 @@ import polars as pl
 
 from macro_fund.instruments.contracts import Spec
 from macro_fund.instruments.futures import margin_proxy
-from macro_fund.pms.costs import instruments_by_id, known_instrument, trade_cost
 from macro_fund.portfolio.history import latest_marks
+from macro_fund.risk.hedge import Cost
 from macro_fund.settings import Instrument, Settings
 from macro_fund.store.tables import TABLES
 
@@ -33,13 +33,14 @@ def liquidity(
     settings: Settings,
     specs: Mapping[str, Spec],
     sessions: Sequence[date],
+    cost: Cost,
 ) -> pl.DataFrame:
     """risk/liquidity: one row for each session and target; amounts in BRL, of the whole target.
 
-    instrument_returns: full history up to the last session. A target without a view, or held in a contract that did not
-    settle, is no_view.
+    instrument_returns: full history up to the last session; cost: of a trade. A target without a view, or held in a
+    contract that did not settle, is no_view. ValueError: an instrument that the configuration does not have.
     """
-    by_id = instruments_by_id(settings)
+    by_id = {i.id: i for i in settings.instruments}
     marks = latest_marks(instrument_returns, sessions).select(
         "session", "instrument", "contract", "bdays", "unit_dv01_brl", "unit_delta_brl"
     )
@@ -48,11 +49,13 @@ def liquidity(
         .select("session", "instrument", "contract", "target_contracts", "reason")
         .join(marks, on=["session", "instrument", "contract"], how="left", maintain_order="left")
     )
-    found = [_row(r, known_instrument(by_id, r["instrument"]), specs) for r in rows.to_dicts()]
+    if unknown := sorted(set(rows["instrument"]) - set(by_id)):
+        raise ValueError(f"targets name {', '.join(unknown)}, which config/instruments.yaml does not have; put it back")
+    found = [_row(r, by_id[r["instrument"]], specs, cost) for r in rows.to_dicts()]
     return pl.DataFrame(found, schema=TABLE.schema, orient="row").sort(TABLE.sort)
 
 
-def _row(row: Mapping[str, Any], instrument: Instrument, specs: Mapping[str, Spec]) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], instrument: Instrument, specs: Mapping[str, Spec], cost: Cost) -> dict[str, Any]:
     out: dict[str, Any] = {
         "session": row["session"],
         "instrument": row["instrument"],
@@ -70,7 +73,7 @@ def _row(row: Mapping[str, Any], instrument: Instrument, specs: Mapping[str, Spe
     each = float(margin_proxy(specs[instrument.root], max(row["bdays"], 0), dv01, delta))
     return out | {
         "margin_brl": abs(contracts) * each,
-        "close_cost_brl": float(trade_cost(instrument, contracts, dv01)),
+        "close_cost_brl": float(cost(instrument, contracts, dv01)),
         "status": "degraded",
         "reason": NO_VOLUME,
     }

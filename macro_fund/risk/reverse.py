@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 _FEASIBLE = 1e-6
+_NEAR = 0.1
 _QUADRATURE = 12
 
 
@@ -39,15 +40,31 @@ def closed_form(weights: np.ndarray, covariance: np.ndarray, loss: float) -> tup
 
 
 def most_plausible(pnl: Pnl, covariance: np.ndarray, loss: float, start: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """(moves, distance) with P&L(moves) = -loss and the smallest distance, from `start` by SLSQP; None if not found.
+    """(moves, distance) with P&L(moves) = -loss and the smallest distance, by SLSQP; None if no move is found.
 
-    Whitened factors z (moves = C z, C C' = covariance) make the distance the length of z.
+    `start`: the closed form. Whitened factors z (moves = C z, C C' = covariance) make the distance the length of z.
+    Where full revaluation changes the distance by more than a tenth the answer may lie elsewhere, so every factor's own
+    direction, both ways, is a start as well and the nearest answer counts.
     """
     from scipy.linalg import solve_triangular
-    from scipy.optimize import minimize
 
     root = np.linalg.cholesky(covariance)
-    first = solve_triangular(root, _on_ray(pnl, loss, start), lower=True)
+    linear = solve_triangular(root, start, lower=True)
+    first = _search(pnl, root, loss, linear)
+    if first is not None and abs(first[1] / float(np.linalg.norm(linear)) - 1) <= _NEAR:
+        return first
+    ways = [sign * row / np.linalg.norm(row) for row in root for sign in (1.0, -1.0)]
+    found = [first, *(_search(pnl, root, loss, way * np.linalg.norm(linear)) for way in ways)]
+    return min((f for f in found if f is not None), key=lambda f: f[1], default=None)
+
+
+def _search(pnl: Pnl, root: np.ndarray, loss: float, start: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """The nearest move to be found from the point on the ray of `start` (whitened) that loses the loss."""
+    from scipy.optimize import minimize
+
+    first = _on_ray(pnl, root, loss, start)
+    if first is None:
+        return None
     found = minimize(
         lambda z: 0.5 * float(z @ z),
         first,
@@ -66,18 +83,18 @@ def most_plausible(pnl: Pnl, covariance: np.ndarray, loss: float, start: np.ndar
     return moves, float(np.linalg.norm(found.x))
 
 
-def _on_ray(pnl: Pnl, loss: float, start: np.ndarray) -> np.ndarray:
-    """The multiple of `start` (between 0 and 64 times it) that loses the loss, or `start` when none does."""
+def _on_ray(pnl: Pnl, root: np.ndarray, loss: float, start: np.ndarray) -> np.ndarray | None:
+    """The multiple of `start` (whitened, between 0 and 64 times it) that loses the loss; None when none does."""
     from scipy.optimize import brentq
 
     def over(multiple: float) -> float:
-        return pnl.value(multiple * start) + loss
+        return pnl.value(root @ (multiple * start)) + loss
 
     top = 1.0
     while over(top) > 0:
         top *= 2
         if top > 64:
-            return start
+            return None
     return np.asarray(float(brentq(over, 0.0, top, xtol=1e-10)) * start)
 
 

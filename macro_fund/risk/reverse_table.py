@@ -11,7 +11,7 @@ of those of the contracts that could hedge it; factors that the book does not ho
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -22,7 +22,7 @@ from macro_fund.mandate import FACTORS, Factor
 from macro_fund.portfolio.covariance import complete_rows
 from macro_fund.portfolio.history import latest_marks
 from macro_fund.risk.factor_levels import MIN_DAYS, Known, covariance, walk
-from macro_fund.risk.hedge import BookPnl, Candidate, Hedge, best_hedge
+from macro_fund.risk.hedge import BookPnl, Candidate, Cost, Hedge, best_hedge
 from macro_fund.risk.revalue import DI_NODES, DI_TENORS, PRICE_FACTOR, Book, Positions, books, chosen, tenor_weights
 from macro_fund.risk.reverse import closed_form, factor_parts, most_plausible
 from macro_fund.settings import Instrument, Settings
@@ -58,10 +58,12 @@ def reverse_stress(
     factor_shocks: pl.DataFrame,
     settings: Settings,
     sessions: Sequence[date],
+    cost: Cost,
 ) -> pl.DataFrame:
     """risk/reverse_stress: one row for each session and factor of its book (one row without a factor for no positions).
 
-    instrument_returns, factor_shocks: full history up to the last session; exposures: risk/exposures of the targets.
+    instrument_returns, factor_shocks: full history up to the last session; exposures: risk/exposures of the targets;
+    cost: of a trade.
     """
     loss = settings.limits.worst_stress * float(settings.fund.nav_brl)
     marks = latest_marks(instrument_returns, sessions).sort("session", "instrument")
@@ -72,14 +74,15 @@ def reverse_stress(
     history = walk(factor_shocks, list(FACTORS), sessions)
     for book, (session, known) in zip(books(targets, instrument_returns, exposures, sessions), history, strict=True):
         marked = listed[session,].to_dicts() if (session,) in listed else []
-        answer = _answer(
-            book, known, [(tradable[m["instrument"]], m) for m in marked if m["instrument"] in tradable], loss
-        )
+        offered = [(tradable[m["instrument"]], m) for m in marked if m["instrument"] in tradable]
+        answer = _answer(book, known, offered, loss, cost)
         rows += _rows(session, answer, loss, titles)
     return pl.DataFrame(rows, schema=TABLE.schema, orient="row").sort(TABLE.sort)
 
 
-def _answer(book: Book, known: Known, marked: list[tuple[Instrument, dict[str, Any]]], loss: float) -> Answer:
+def _answer(
+    book: Book, known: Known, marked: list[tuple[Instrument, dict[str, Any]]], loss: float, cost: Cost
+) -> Answer:
     missing = [f"{n}: {why}" for n, why in sorted({**book.blind, **book.unmapped}.items())]
     held = chosen(book.positions, book.mapped)
     standing = ("degraded", "without " + ", ".join(missing)) if missing else ("ok", "")
@@ -87,7 +90,7 @@ def _answer(book: Book, known: Known, marked: list[tuple[Instrument, dict[str, A
         if missing and not book.flat:
             return _nothing([NO_FACTOR], "no_view", "; ".join(["no position can be valued", *missing]))
         return _nothing([NO_FACTOR], standing[0], "; ".join(["no positions", *([standing[1]] if missing else [])]))
-    candidates = [_candidate(instrument, mark, book, known) for instrument, mark in marked]
+    candidates = [_candidate(instrument, mark, book, known, cost) for instrument, mark in marked]
     factors, usable = _common(held, [c for c in candidates if c is not None], known)
     daily, _, why = covariance(known.recent(factors), factors)
     if daily is None:
@@ -116,7 +119,7 @@ def _solved(
         return Answer(blank.factors, blank.moves, blank.parts, None, linear, None, blank.status, blank.reason)
     moves, distance = found
     wide = on_factors(held, factors)
-    candidates = [Candidate(c.instrument, c.contract, on_factors(c.unit, factors), c.dv01, c.held) for c in usable]
+    candidates = [replace(c, unit=on_factors(c.unit, factors)) for c in usable]
     hedge = best_hedge(wide, candidates, month, loss, distance)
     safe = [SAFE] if hedge and hedge.distance is None else []
     reason = "; ".join([*([standing[1]] if standing[1] else []), *safe])
@@ -141,7 +144,9 @@ def on_factors(positions: Positions, factors: Sequence[str]) -> Positions:
     )
 
 
-def _candidate(instrument: Instrument, mark: Mapping[str, Any], book: Book, known: Known) -> Candidate | None:
+def _candidate(
+    instrument: Instrument, mark: Mapping[str, Any], book: Book, known: Known, cost: Cost
+) -> Candidate | None:
     """One contract of the instrument; None when its factors are not known well enough to hedge with."""
     names = book.positions.names
     at = names.index(instrument.id) if instrument.id in names else -1
@@ -162,9 +167,8 @@ def _candidate(instrument: Instrument, mark: Mapping[str, Any], book: Book, know
         share=share[None, :],
     )
     held = float(book.positions.contracts[at]) if at >= 0 else 0.0
-    return Candidate(
-        instrument, mark["contract"], chosen(unit, np.zeros(1, dtype=np.int64)), mark["unit_dv01_brl"], held
-    )
+    one = chosen(unit, np.zeros(1, dtype=np.int64))
+    return Candidate(instrument, mark["contract"], one, mark["unit_dv01_brl"], held, cost)
 
 
 def _own_share(instrument: Instrument, bdays: float, known: Known) -> np.ndarray:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from macro_fund.instruments.contracts import load_specs
+from macro_fund.pms.costs import trade_cost
 from macro_fund.risk.liquidity import NO_VOLUME, liquidity
 from macro_fund.risk.stress_checks import margins_recomputed
 from macro_fund.store.tables import TABLES
@@ -19,7 +20,7 @@ POSITIONS = {"DI1_1Y": 0, "DI1_2Y": 1500, "DI1_5Y": -200, "DOL_1M": -60, "IND_2M
 
 
 def _liquidity(positions, days=(LAST,)):
-    return liquidity(book(positions, list(days), RETURNS), RETURNS, settings(), load_specs(), list(days))
+    return liquidity(book(positions, list(days), RETURNS), RETURNS, settings(), load_specs(), list(days), trade_cost)
 
 
 def _mark(name):
@@ -55,7 +56,7 @@ def test_nothing_held_is_closed_at_once_and_a_missing_target_has_no_number():
 
 def test_a_contract_that_did_not_settle_is_no_view():
     targets = book({"DI1_2Y": 5}, [LAST], RETURNS).with_columns(contract=pl.lit("DI1F99"))
-    row = liquidity(targets, RETURNS, settings(), load_specs(), [LAST]).row(0, named=True)
+    row = liquidity(targets, RETURNS, settings(), load_specs(), [LAST], trade_cost).row(0, named=True)
     assert (row["status"], row["reason"]) == ("no_view", "no settlement of DI1F99 in the session")
 
 
@@ -65,7 +66,7 @@ def test_a_range_gives_the_bytes_of_its_sessions_alone():
     assert whole.schema == TABLES["risk/liquidity"].schema
     for day in days:
         past = RETURNS.filter(pl.col("session") <= day)
-        alone = liquidity(book(POSITIONS, [day], RETURNS), past, settings(), load_specs(), [day])
+        alone = liquidity(book(POSITIONS, [day], RETURNS), past, settings(), load_specs(), [day], trade_cost)
         assert alone.equals(whole.filter(session=day))
 
 
