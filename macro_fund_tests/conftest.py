@@ -1,4 +1,4 @@
-"""What every test runs under: a property is not judged by how long a busy machine took for it; long files come first."""
+"""What every test runs under: no property is judged by how long a busy machine took for it; long files come first."""
 
 from __future__ import annotations
 
