@@ -258,7 +258,7 @@ def corruption_of(asset: str, check: str) -> Corruption | None:
 
 @lru_cache(maxsize=8)
 def _newest(root: Path, asset: str) -> tuple[date, pl.DataFrame, dict[str, pl.DataFrame]]:
-    """The newest partition of the asset that has rows, read once for all its checks: key, rows, what lies beside them."""
+    """The newest partition of the asset with rows, read once for all its checks: key, rows, what lies beside them."""
     lake = Lake(root)
     key = next(k for k in reversed(lake.keys(asset)) if lake.read(asset, only=[k]).height)
     sides = ((kind.key, side_table(kind, asset)) for kind in (QUARANTINE, FAILURES))
