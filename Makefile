@@ -19,9 +19,9 @@ run: $(STAMP)            ## open a sample fund and run the graph to the latest s
 	$(BIN)/macro-fund init --if-missing
 	$(BIN)/macro-fund run --demo-pm
 
-test: $(STAMP)           ## the whole test suite, a worker a core
+test: $(STAMP)           ## the whole test suite, a worker a core, the longest files first (macro_fund_tests/conftest.py)
 	@$(BIN)/python -c "import macro_fund.definitions"  # dbt's manifest is written once, before two workers want it
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 dagster: $(STAMP)        ## webserver and daemon on http://localhost:3001
 	$(BIN)/macro-fund init --if-missing

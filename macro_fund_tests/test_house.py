@@ -13,6 +13,7 @@ import yaml
 from macro_fund.reports import dbt_sources
 from macro_fund.settings import CONFIG_DIR
 from macro_fund.store.tables import PROVENANCE, TABLES
+from macro_fund_tests.conftest import HERE, LONGEST
 
 ROOT = CONFIG_DIR.parent
 CODE = sorted((ROOT / "macro_fund").rglob("*.py"))
@@ -193,3 +194,7 @@ def test_groups_are_in_the_order_of_their_rows() -> None:
         and not any(ast.unparse(k) == "maintain_order=True" for k in node.keywords)
     ]
     assert strays == []
+
+
+def test_the_test_files_that_start_first_exist() -> None:
+    assert [name for name in LONGEST if not (HERE / name).is_file()] == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -20,7 +21,7 @@ from macro_fund.orchestration import graph as nodes
 from macro_fund.orchestration.node import Node
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver_dbt import MODELS, SCRATCH, fill_scratch, own_project
-from macro_fund.store.lake import shape_problems
+from macro_fund.store.lake import Lake, shape_problems
 from macro_fund.store.tables import FAILURES, QUARANTINE, TABLES
 from macro_fund.store.verdicts import side_table
 from macro_fund_tests.graph import harness
@@ -297,14 +298,20 @@ def corruption_of(asset: str, check: str) -> Corruption | None:
     return CORRUPTIONS.get((asset, check)) or CORRUPTIONS.get(("*", check))
 
 
+@lru_cache(maxsize=8)
+def _newest(root: Path, asset: str) -> tuple[date, pl.DataFrame, dict[str, pl.DataFrame]]:
+    """The newest partition of the asset with rows, read once for all its checks: key, rows, what lies beside them."""
+    lake = Lake(root)
+    key = next(k for k in reversed(lake.keys(asset)) if lake.read(asset, only=[k]).height)
+    sides = ((kind.key, side_table(kind, asset)) for kind in (QUARANTINE, FAILURES))
+    beside = {name: lake.read(side.key, only=[key], table=side) for name, side in sides}
+    return key, lake.read(asset, only=[key]), beside
+
+
 def latest(home: Home, node: Node) -> tuple[Run, pl.DataFrame]:
     """A run of the newest partition of the node that has rows, with what lies beside it, and its frame."""
-    days = [k for k in home.lake.keys(node.key) if home.lake.read(node.key, only=[k]).height]
-    run = Run(home, node.table, (days[-1],))
-    for kind in (QUARANTINE, FAILURES):
-        side = side_table(kind, node.key)
-        run.side[kind.key] = home.lake.read(side.key, only=run.keys, table=side)
-    return run, home.lake.read(node.key, only=run.keys)
+    key, frame, beside = _newest(home.lake.root, node.key)
+    return Run(home, node.table, (key,), side=dict(beside)), frame
 
 
 def problems(node: Node, check: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -340,7 +347,7 @@ def test_a_check_is_silent_on_a_fund_that_works(running_home: Home, asset: str, 
 def test_a_check_speaks_when_its_table_is_spoilt(running_home: Home, copy_home: CopyHome, asset: str, check: str):
     corrupt = corruption_of(asset, check)
     assert corrupt is not None
-    home = copy_home(running_home) if corrupt in WRITE_TO_THE_LAKE else running_home
+    home = copy_home(running_home, raw=False) if corrupt in WRITE_TO_THE_LAKE else running_home
     run, frame = latest(home, NODES[asset])
     found = problems(NODES[asset], check, run, corrupt(run, frame))
     assert found, f"{asset} {check} accepts a spoilt table"

@@ -30,7 +30,7 @@ from macro_fund_tests.graph.conftest import CopyHome
 
 pytestmark = pytest.mark.graph
 
-PATIENCE_S = 180
+PATIENCE_S = 600  # a process that hangs, and none that is slow on a busy machine
 POLL_S = 0.002
 REPOSITORY = Path(__file__).resolve().parents[2]
 

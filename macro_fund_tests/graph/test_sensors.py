@@ -46,7 +46,7 @@ def drain(home: Home, name: str) -> list[str]:
 
 @pytest.fixture
 def home(running_home: Home, copy_home: CopyHome) -> Home:
-    return copy_home(running_home)
+    return copy_home(running_home, raw=False)
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def last(more_keys: list[date]) -> date:
 
 
 def test_a_partition_whose_gate_failed_is_left_out_and_named(running_home: Home, copy_home: CopyHome, last: date):
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     whole = Run(home, TABLES["agents/monetary_view"], (last,)).read("silver/di_curve")
     fail_gate(home, "silver/di_curve", [last])
     run = Run(home, TABLES["agents/monetary_view"], (last,))
@@ -88,7 +88,7 @@ def test_a_partition_whose_gate_failed_is_left_out_and_named(running_home: Home,
 
 
 def test_what_was_read_is_remembered_without_what_was_left_out(running_home: Home, copy_home: CopyHome, last: date):
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     before = Run(home, TABLES["agents/monetary_view"], (last,))
     before.read("silver/di_curve")
     fail_gate(home, "silver/di_curve", [last])
@@ -98,7 +98,7 @@ def test_what_was_read_is_remembered_without_what_was_left_out(running_home: Hom
 
 
 def test_a_check_that_only_warns_leaves_nothing_out(running_home: Home, copy_home: CopyHome, last: date):
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     fail_gate(home, "silver/di_curve", [last], gate=False)
     run = Run(home, TABLES["agents/monetary_view"], (last,))
     assert run.read("silver/di_curve").equals(running_home.lake.read("silver/di_curve", last))
@@ -108,7 +108,7 @@ def test_a_check_that_only_warns_leaves_nothing_out(running_home: Home, copy_hom
 @pytest.mark.parametrize("asset", VIEWS)
 def test_without_inputs_there_is_no_view_and_no_number(running_home: Home, copy_home: CopyHome, last: date, asset: str):
     """Every input refused: no row claims to be ok, and no number stands where there is no view."""
-    home, node = copy_home(running_home), NODES[asset]
+    home, node = copy_home(running_home, raw=False), NODES[asset]
     for upstream in node.deps:
         fail_gate(home, upstream, home.lake.keys(upstream))
     report = harness.succeeded(harness.run_assets(home, [asset], last))
@@ -130,7 +130,7 @@ def test_without_inputs_there_is_no_view_and_no_number(running_home: Home, copy_
 
 def test_one_refused_input_stops_what_rests_on_it_only(running_home: Home, copy_home: CopyHome, last: date):
     """The DI curve of the session is refused: RATES-01 has no view of rates, the others keep theirs."""
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     fail_gate(home, "silver/di_curve", [last])
     chain = ["signals/rates_01", "signals/fx_02", "signals/cross_02", "portfolio/conviction", "portfolio/targets"]
     for asset in chain:
@@ -150,7 +150,7 @@ def test_one_refused_input_stops_what_rests_on_it_only(running_home: Home, copy_
 def test_a_position_without_its_settlement_is_kept_and_said_to_be_old(
     running_home: Home, copy_home: CopyHome, last: date
 ):
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     fail_gate(home, "silver/contract_marks", [last])
     report = harness.succeeded(harness.run_assets(home, ["pms/positions"], last))
     was, now = (h.lake.read("pms/positions", only=[last]) for h in (running_home, home))
@@ -176,7 +176,7 @@ def spoilt(node: Node) -> Node:
 
 
 def test_a_wrong_shape_writes_nothing_and_stops_what_follows(running_home: Home, copy_home: CopyHome, last: date):
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     upstream, below = NODES["silver/di_curve"], NODES["agents/monetary_view"]
     for node in (upstream, below):
         home.lake.path(node.key, last).unlink()
@@ -195,7 +195,7 @@ def test_a_wrong_shape_writes_nothing_and_stops_what_follows(running_home: Home,
 
 
 def test_a_wrong_shape_leaves_the_partition_that_was_there(running_home: Home, copy_home: CopyHome, last: date):
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     assert not materialize(home, [spoilt(NODES["silver/ust_curve"])], last).success
     assert home.lake.digest("silver/ust_curve", last) == running_home.lake.digest("silver/ust_curve", last)
 
@@ -205,7 +205,7 @@ def test_a_failed_meaning_is_written_told_and_the_run_goes_on(
     running_home: Home, copy_home: CopyHome, last: date, gate: bool
 ):
     """The rows are kept as evidence; the verdict, as data, decides whether the stages below may read them."""
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     failing = Check("failing", "always", lambda run, frame: [(run.last, "because")], gate=gate)
     curve = NODES["silver/ust_curve"]
     curve = replace(curve, checks=(*curve.checks, failing))
@@ -223,7 +223,7 @@ def test_a_failed_meaning_is_written_told_and_the_run_goes_on(
 
 
 def test_verdicts_of_an_asset_that_did_not_run_say_so(running_home: Home, copy_home: CopyHome, last: date):
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     home.lake.path(side_table(VERDICTS, "risk/var").key, last).unlink()
     harness.succeeded(harness.run_assets(home, ["quality/verdicts"], last))
     rows = home.lake.read("quality/verdicts", only=[last]).filter(pl.col("asset") == "risk/var")
@@ -232,7 +232,7 @@ def test_verdicts_of_an_asset_that_did_not_run_say_so(running_home: Home, copy_h
 
 def test_no_curve_of_another_day_passes_for_the_session_s_own(running_home: Home, copy_home: CopyHome, last: date):
     """B3's partition is refused: the curve repeats the day before's, and whoever rests on it says so."""
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     fail_gate(home, "bronze/b3_settlements", [last])
     harness.succeeded(harness.run_assets(home, ["silver/di_curve"], last))
     curve = home.lake.read("silver/di_curve", only=[last])
@@ -246,7 +246,7 @@ def test_no_curve_of_another_day_passes_for_the_session_s_own(running_home: Home
 
 
 def test_a_refused_signal_degrades_what_the_others_carry(running_home: Home, copy_home: CopyHome, last: date):
-    home = copy_home(running_home)
+    home = copy_home(running_home, raw=False)
     fail_gate(home, "signals/fx_02", [last])
     harness.succeeded(harness.run_assets(home, ["portfolio/conviction"], last))
     rows = home.lake.read("portfolio/conviction", only=[last])
