@@ -5,7 +5,7 @@ inputs (inputs), or whole contracts (targets).
 
 The walk has a memory: a trade costs, so the programme of a session starts from the weights before it, and an input that
 is missing leaves them. It begins with the newest weights of earlier partitions, or with an empty book at the first
-session of history. The methods that the mandate did not choose are asked in the first session of each week.
+session of history. The methods that the mandate did not choose are asked in the first session of each month.
 """
 
 from __future__ import annotations
@@ -41,24 +41,23 @@ def allocations(
     """portfolio/allocations of `sessions`, which follow each other without a gap.
 
     conviction, instrument_returns, edges: full history up to the last session. history: every session up to it (it says
-    where weeks begin). earlier: this table's rows of the sessions before; None or empty: nothing was held.
+    where months begin). earlier: this table's rows of the sessions before; None or empty: nothing was held.
     """
     known = inputs(conviction, instrument_returns, edges, settings, sessions)
     weights = _last(earlier, known.names)
-    weekly = first_of_week(history)
+    monthly = first_of_month(history)
     rows: list[Row] = []
     for k, session in enumerate(sessions):
         for method in METHODS:
-            if method in (PRIMARY, settings.fund.sizing.method) or session in weekly:
+            if method in (PRIMARY, settings.fund.sizing.method) or session in monthly:
                 found, weights[method] = _session(known, k, method, weights[method])
                 rows += found
     return pl.DataFrame(rows, schema=TABLE.schema, orient="row").sort(TABLE.sort)
 
 
-def first_of_week(history: Sequence[date]) -> set[date]:
-    """The first session of each ISO week."""
-    weeks = [d.isocalendar()[:2] for d in history]
-    return {d for k, d in enumerate(history) if k == 0 or weeks[k] != weeks[k - 1]}
+def first_of_month(history: Sequence[date]) -> set[date]:
+    """The first session of each month."""
+    return {d for k, d in enumerate(history) if k == 0 or d.month != history[k - 1].month}
 
 
 def _last(earlier: pl.DataFrame | None, names: Sequence[str]) -> dict[Method, Array]:

@@ -23,7 +23,7 @@ from macro_fund.portfolio.cells import Past, cells, past
 from macro_fund.portfolio.costs import unit_cost
 from macro_fund.portfolio.covariance import YEAR
 from macro_fund.portfolio.history import session_array
-from macro_fund.portfolio.kelly import kelly_volatility, shrunk_sharpe
+from macro_fund.portfolio.kelly import SHARPE_CAP, kelly_volatility
 from macro_fund.portfolio.problem import Array, Budget, Cap, Problem
 from macro_fund.portfolio.views import sides, strategy_shares
 from macro_fund.settings import Instrument, Settings
@@ -268,10 +268,10 @@ def _owned(conviction: pl.DataFrame, names: Sequence[str], sessions: Sequence[da
 
 
 def _records(edges: pl.DataFrame, sessions: Sequence[date]) -> dict[date, dict[str, float]]:
-    """Shrunk Sharpe ratio of each strategy by session; a record without a day is worth 0."""
+    """Shrunk Sharpe ratio of each strategy by session, at most 0.6; a strategy without a record is worth 0."""
     wanted = pl.Series(session_array(sessions)).cast(pl.Date)
     found: dict[date, dict[str, float]] = {}
     rows = edges.filter(pl.col("session").is_in(wanted.implode())).sort("session", "strategy_id")
-    for session, strategy, sharpe, days in rows.select("session", "strategy_id", "sharpe", "n_days").iter_rows():
-        found.setdefault(session, {})[strategy] = 0.0 if sharpe is None or not days else shrunk_sharpe(sharpe, days)
+    for session, strategy, worth in rows.select("session", "strategy_id", "weight").iter_rows():
+        found.setdefault(session, {})[strategy] = min(worth or 0.0, SHARPE_CAP)
     return found

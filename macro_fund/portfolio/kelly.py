@@ -1,4 +1,4 @@
-"""How much of a good thing: Kelly's growth-optimal size, what shrinks it, and leverage for a volatility target.
+"""How much of a good thing: Kelly's growth-optimal size, and leverage for a volatility target.
 
 Belongs here: closed forms (Kelly, 1956; Thorp, 2006). Does not belong here: where Sharpe ratios come from
 (portfolio/edges), or the other limits of a position (optimise).
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from macro_fund.portfolio.covariance import YEAR, ewma_vol
 
-SHRINK_YEARS = 8.0
 SHARPE_CAP = 0.6
+"""Largest Sharpe ratio that sizing believes, whatever the record."""
 
 
 def kelly_fraction(mean: float, volatility: float, cash: float = 0.0) -> float:
@@ -34,15 +34,6 @@ def coin_growth(p: float) -> float:
     """Growth a bet at that stake, log(2) + p log p + (1 - p) log(1 - p)."""
     stake = coin_fraction(p)
     return float(p * np.log1p(stake) + (1.0 - p) * np.log1p(-stake)) if stake < 1 else float(np.log(2.0))
-
-
-def shrunk_sharpe(sharpe: float, n_days: float) -> float:
-    """Sharpe ratio a year that a record of `n_days` supports: SR x T / (T + 8 years), in [0, 0.6].
-
-    Without days there is no evidence, and the answer is 0.
-    """
-    years = n_days / YEAR
-    return float(np.clip(sharpe * years / (years + SHRINK_YEARS), 0.0, SHARPE_CAP))
 
 
 def kelly_volatility(sharpe: float, part: float) -> float:

@@ -128,7 +128,7 @@ def _record_grid(read: Reader, session: date) -> Grid:
     asset = "risk/var_record"
     newest = read(asset).filter(pl.col("session") <= session)
     newest = newest.filter(pl.col("session") == newest["session"].max()).sort("method", "level")
-    rows = []
+    rows: list[list[Cell]] = []
     for method, level, days, exceptions, kupiec, christoffersen in newest.select(
         "method", "level", "n_days", "exceptions", "kupiec_p", "christoffersen_p"
     ).rows():

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from macro_fund.mandate import Scenario
 from macro_fund.portfolio.checks import Verdict, verdict
-from macro_fund.settings import Scenario
 from macro_fund.store.tables import TABLES
 
 

@@ -17,7 +17,8 @@ import polars as pl
 
 from macro_fund.instruments.di1 import dv01 as dv01_of
 from macro_fund.risk.exposures import MAPPED, N_RATES
-from macro_fund.risk.stress import BP, di1_revaluation
+from macro_fund.risk.revalue import BP
+from macro_fund.risk.stress import di1_revaluation
 
 REVALUED_ABOVE_BP = 50.0
 LOWEST_RATE = -0.5

@@ -74,7 +74,7 @@ def wandering(sessions: Sequence[date], seed: int = 5) -> pl.DataFrame:
 def records(sessions: Sequence[date], sharpe: float | None = 1.2, days: int = 2520) -> pl.DataFrame:
     """portfolio/edges: the same long record of every strategy of the book in each session."""
     row: dict[str, object] = dict.fromkeys(EDGES.schema)
-    row |= {"n_days": days, "sharpe": sharpe, "status": "ok", "reason": ""}
+    row |= {"n_days": days, "sharpe": sharpe, "weight": sharpe and max(sharpe, 0.0), "status": "ok", "reason": ""}
     return pl.DataFrame(
         [row | {"session": s, "strategy_id": i.id} for s in sessions for i in SETTINGS.strategies if i.book],
         schema=EDGES.schema,

@@ -1,11 +1,9 @@
-"""Kelly's closed forms against Thorp (2006), what shrinks a Sharpe ratio, and leverage for a volatility target."""
+"""Kelly's closed forms against Thorp (2006), and leverage for a volatility target."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from macro_fund.portfolio import kelly
 
@@ -28,15 +26,8 @@ def test_a_coin_that_is_not_fair_is_not_played_and_a_sure_one_doubles():
     assert kelly.coin_growth(1.0) == pytest.approx(np.log(2))
 
 
-@pytest.mark.parametrize(
-    ("sharpe", "years", "shrunk"), [(0.5, 8, 0.25), (0.5, 0, 0.0), (-0.5, 20, 0.0), (5.0, 16, 0.6), (0.9, 16, 0.6)]
-)
-def test_a_sharpe_ratio_is_shrunk_by_eight_years_and_capped(sharpe, years, shrunk):
-    assert kelly.shrunk_sharpe(sharpe, years * 252) == pytest.approx(shrunk)
-
-
 def test_half_kelly_volatility():
-    """A Sharpe ratio of 0.5 allows half Kelly a volatility of 25% a year: only shrinkage makes it bind."""
+    """A Sharpe ratio of 0.5 allows half Kelly a volatility of 25% a year."""
     assert kelly.kelly_volatility(0.5, 0.5) == 0.25
     assert kelly.kelly_volatility(-0.5, 0.5) == 0.0
 
@@ -46,9 +37,3 @@ def test_leverage_for_a_volatility_target():
     found = kelly.vol_target_leverage(np.array([0.01, -0.02, 0.015, 0.005]), 0.1)
     worked = [0.629940788348712, 0.5799075005326843, 0.5647479083522693, 0.578793170114353]
     np.testing.assert_allclose(found, worked, rtol=0, atol=1e-12)
-
-
-@given(st.floats(-2, 2), st.integers(0, 10_000), st.integers(0, 10_000))
-def test_more_evidence_never_shrinks_more(sharpe, fewer, more):
-    low, high = sorted((fewer, more))
-    assert 0 <= kelly.shrunk_sharpe(sharpe, low) <= kelly.shrunk_sharpe(sharpe, high) <= 0.6
