@@ -26,7 +26,7 @@ INPUTS = ("portfolio/targets", "risk/var", "risk/stress", "risk/liquidity")
 
 def _limits(run: Run) -> pl.DataFrame:
     targets, var, stress, liquidity = (run.read(k) for k in INPUTS)
-    return limit_use(targets, var, stress, liquidity, run.home.settings, run.sessions)
+    return limit_use(targets, var, stress, liquidity, run.home.settings, run.fund_sessions)
 
 
 def _measured(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -49,17 +49,12 @@ def _breaches(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     return [(s, f"{limit}: {reason}") for s, limit, reason in rows.select("session", "limit", "reason").rows()]
 
 
-def fund_sessions(run: Run) -> list[date]:
-    """Sessions of the run on which the fund exists: the opening partition holds one of them, its inception."""
-    return [s for s in run.sessions if s >= run.home.inception]
-
-
 def _breakers(run: Run) -> pl.DataFrame:
     home = run.home
     as_of = {s: home.sessions.as_of(s) for s in home.sessions.keys(home.inception, run.last)}
     events = home.ledger.switch_events(as_of[run.last])
     nav, held = run.read(NAV), run.read(POSITIONS)
-    return breakers(nav, held, events, as_of, home.settings.limits.breakers, fund_sessions(run))
+    return breakers(nav, held, events, as_of, home.settings.limits.breakers, run.fund_sessions)
 
 
 def _tripped(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:

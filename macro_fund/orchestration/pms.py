@@ -38,11 +38,6 @@ def proposals_basis(home: Home, session: date) -> str:
     return "-".join(home.lake.digest(t, session)[:12] for t in BASIS)
 
 
-def _trading_sessions(run: Run) -> list[date]:
-    """Sessions of the run on which the fund exists: the opening partition holds one of them, its inception."""
-    return [s for s in run.sessions if s >= run.home.inception]
-
-
 def _time_of(home: Home, moment: datetime) -> datetime:
     """When the ledger is written: now on live data, else the moment that is being replayed."""
     return home.clock(moment)()
@@ -50,7 +45,7 @@ def _time_of(home: Home, moment: datetime) -> datetime:
 
 def _fills(run: Run) -> pl.DataFrame:
     """Executes what was ordered for the sessions before; in the ledger first, since it is the record."""
-    home, keys = run.home, _trading_sessions(run)
+    home, keys = run.home, run.fund_sessions
     orders = home.ledger.orders(upto=home.sessions.offset(run.last, -1), unfilled=True)
     fills = execution.paper_fills(orders, run.read(MARKS), home.settings, keys, home.sessions)
     for key in keys:
@@ -64,7 +59,7 @@ def _filled(run: Run) -> pl.DataFrame:
 
 
 def _positions(run: Run) -> pl.DataFrame:
-    return book.positions(run.read("pms/fills"), run.read(MARKS), _trading_sessions(run), run.home.sessions)
+    return book.positions(run.read("pms/fills"), run.read(MARKS), run.fund_sessions, run.home.sessions)
 
 
 def _accounts(run: Run) -> dict[str, Any]:
@@ -73,7 +68,7 @@ def _accounts(run: Run) -> dict[str, Any]:
         "cdi_daily": cdi(run),
         "capital": fund.nav_brl,
         "inception": run.home.inception,
-        "sessions": _trading_sessions(run),
+        "sessions": run.fund_sessions,
         "calendar": run.home.calendar("anbima"),
         "table": run.home.sessions,
     }
@@ -88,7 +83,7 @@ def _nav(run: Run) -> pl.DataFrame:
 
 
 def _explain(run: Run) -> pl.DataFrame:
-    return explain(_filled(run), run.read(MARKS), run.read("pms/pnl"), _trading_sessions(run))
+    return explain(_filled(run), run.read(MARKS), run.read("pms/pnl"), run.fund_sessions)
 
 
 def _explained(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -112,7 +107,7 @@ def _fills_positions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     maturities = run.home.lake.read(MARKS, run.last).select("contract", "maturity").unique()
     fills = run.home.lake.read("pms/fills", run.last).join(maturities, on="contract", how="left")
     found = []
-    for key in _trading_sessions(run):
+    for key in run.fund_sessions:
         alive = (pl.col("session") <= key) & (pl.col("maturity") > run.home.sessions.offset(key, -1))
         want = fills.filter(alive).group_by("contract", maintain_order=True).agg(pl.col("quantity").sum())
         have = (
@@ -150,7 +145,7 @@ def _wanted(run: Run, gates: Mapping[date, gate.Gate] | None) -> pl.DataFrame:
         run.read("pms/positions"),
         book_signals(run),
         run.read("pms/nav"),
-        _trading_sessions(run),
+        run.fund_sessions,
         settings=run.home.settings,
         gates=gates,
         stress=run.read("risk/stress"),
@@ -159,12 +154,12 @@ def _wanted(run: Run, gates: Mapping[date, gate.Gate] | None) -> pl.DataFrame:
 
 def _gates(run: Run) -> dict[date, gate.Gate]:
     limits, breakers = (run.read(k) for k in GATE)
-    return gate.gates(limits, breakers, _trading_sessions(run))
+    return gate.gates(limits, breakers, run.fund_sessions)
 
 
 def _propose(run: Run) -> pl.DataFrame:
     """Proposals go into the ledger, where people decide on them; the table is what was proposed."""
-    home, keys = run.home, _trading_sessions(run)
+    home, keys = run.home, run.fund_sessions
     rows = _wanted(run, _gates(run))
     for key in keys:
         at = _time_of(home, home.sessions.as_of(key))

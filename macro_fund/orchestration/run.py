@@ -51,6 +51,11 @@ class Run:
         return self.home.output_sessions(self.keys)
 
     @property
+    def fund_sessions(self) -> list[date]:
+        """Sessions of the run on which the fund exists: the opening partition holds one of them, its inception."""
+        return [s for s in self.sessions if s >= self.home.inception]
+
+    @property
     def inside(self) -> pl.Expr:
         """True for rows of the sessions that this run must give."""
         return pl.col("session").is_between(self.sessions[0], self.last)

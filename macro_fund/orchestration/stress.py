@@ -41,21 +41,23 @@ def _crises(run: Run) -> Settings:
 
 
 def _scenarios(run: Run) -> pl.DataFrame:
-    return scenario_moves(run.read(SHOCKS), _crises(run), run.sessions)
+    return scenario_moves(run.read(SHOCKS), _crises(run), run.fund_sessions)
 
 
 def _stress(run: Run) -> pl.DataFrame:
     targets, returns, exposures, moves, shocks = (run.read(k) for k in (TARGETS, RETURNS, EXPOSURES, SCENARIOS, SHOCKS))
-    return stress(targets, returns, exposures, moves, shocks, run.home.settings, run.sessions)
+    return stress(targets, returns, exposures, moves, shocks, run.home.settings, run.fund_sessions)
 
 
 def _reverse(run: Run) -> pl.DataFrame:
     targets, returns, exposures, shocks = (run.read(k) for k in (TARGETS, RETURNS, EXPOSURES, SHOCKS))
-    return reverse_stress(targets, returns, exposures, shocks, run.home.settings, run.sessions, trade_cost)
+    return reverse_stress(targets, returns, exposures, shocks, run.home.settings, run.fund_sessions, trade_cost)
 
 
 def _liquidity(run: Run) -> pl.DataFrame:
-    return liquidity(run.read(TARGETS), run.read(RETURNS), run.home.settings, load_specs(), run.sessions, trade_cost)
+    return liquidity(
+        run.read(TARGETS), run.read(RETURNS), run.home.settings, load_specs(), run.fund_sessions, trade_cost
+    )
 
 
 def _newest(run: Run, frame: pl.DataFrame, test: Callable[[pl.DataFrame, Inputs], Verdict]) -> list[tuple[date, str]]:

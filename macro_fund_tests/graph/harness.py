@@ -36,7 +36,7 @@ INCEPTION = date(2024, 4, 1)
 
 # Assets with rows on few days: a refit, a document. The opening partition has some of each.
 _SELDOM = ("_model", "_passthrough", "fiscal_path", "policy_text", "scorecard", "backtest_trades")
-SELDOM = {k for k in TABLES if k.split("/")[0] in ("agents", "research") and k.endswith(_SELDOM)}
+SELDOM = {k for k in TABLES if k.split("/")[0] in ("agents", "research", "portfolio") and k.endswith(_SELDOM)}
 
 Digests = dict[tuple[str, date], str]
 

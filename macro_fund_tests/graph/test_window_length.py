@@ -24,10 +24,12 @@ SESSIONS_LATER = 23  # the first session of a month is among them: agents are re
 # The scores of the sources speak of mornings that were run, not of sessions.
 OF_MORNINGS = {"quality/sources"}
 # The COPOM does not meet in these sessions, no series is licensed, and pass-through is refitted in January.
-WITHOUT_ROWS = {"bronze/copom", "bronze/licensed_prices", "agents/inflation_passthrough"}
+WITHOUT_ROWS = {"bronze/copom", "bronze/licensed_prices", "agents/inflation_passthrough", "portfolio/edges_model"}
 
 # ANBIMA keeps its free files for five days: a fund that opens later has no curve for the sessions before them.
 FROM_FIVE_DAYS = {"silver/ettj", "silver/real_curve"}
+# What the fund could lose is asked from its first morning on.
+FROM_INCEPTION = {f"risk/{t}" for t in ("scenarios", "stress", "reverse_stress", "liquidity", "limits")}
 # What rests on such a curve rests on another one until the curves of the earlier fund's first days are stale.
 STALE_AFTER = timedelta(days=7)
 
@@ -59,8 +61,9 @@ def test_length_of_the_opening_window_changes_no_row(
 
     resting = harness.downstream(FROM_FIVE_DAYS) - FROM_FIVE_DAYS
     own_curve = {(a, s) for a in resting for s in keys if s <= INCEPTION + STALE_AFTER}
-    comparable = {k: v for k, v in early.items() if (k[0] not in FROM_FIVE_DAYS or k in late) and k not in own_curve}
+    young = FROM_FIVE_DAYS | FROM_INCEPTION
+    comparable = {k: v for k, v in early.items() if (k[0] not in young or k in late) and k not in own_curve}
     harness.assert_same(comparable, {k: v for k, v in late.items() if k not in own_curve})
-    assert {(a, later) for a in FROM_FIVE_DAYS} <= late.keys()
+    assert {(a, later) for a in young} <= late.keys()
     silent = sorted(set(harness.upstream_of_books()) - {asset for asset, _ in early} - WITHOUT_ROWS - OF_MORNINGS)
     assert not silent, f"no row in {SESSIONS_LATER} sessions, so nothing was compared: {silent}"
