@@ -17,6 +17,8 @@ from macro_fund.reports import pack_risk, pack_views
 from macro_fund.reports.pack import build_pack
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
 from macro_fund.store.lake import write_file_atomically
+from macro_fund.store.tables import TABLES
+from macro_fund.store.verdicts import side_table
 from macro_fund.store.warehouse import build_warehouse
 
 TABLES_READ = (
@@ -32,6 +34,13 @@ TABLES_READ = (
     "pms/nav",
     "pms/trade_proposals",
 )
+
+
+def _held_back(run: Run, key: date) -> str:
+    """What limits and breakers kept from being proposed, in the words of the proposals' check; empty: nothing."""
+    side = side_table(TABLES["quality/verdicts"], "pms/trade_proposals")
+    verdicts = run.home.lake.read(side.key, only=[key], table=side)
+    return "; ".join(verdicts.filter(~pl.col("passed") & (pl.col("check") == "not_blocked"))["detail"].to_list())
 
 
 def _pack(run: Run) -> pl.DataFrame:
@@ -51,6 +60,7 @@ def _pack(run: Run) -> pl.DataFrame:
             watermark=home.watermark,
             last_trade_date=home.sessions.offset(key, -1),
             language=home.settings.fund.language,
+            held_back=_held_back(run, key),
         )
         folder = home.path / "reports" / key.isoformat()
         write_file_atomically(folder / "morning_pack.html", to_html(pack).encode())

@@ -53,12 +53,20 @@ class Pack:
 
 
 def build_pack(
-    read: Reader, session: date, *, title: str, watermark: str, last_trade_date: date, language: str = "en"
+    read: Reader,
+    session: date,
+    *,
+    title: str,
+    watermark: str,
+    last_trade_date: date,
+    language: str = "en",
+    held_back: str = "",
 ) -> Pack:
     """The pack of `session` from tables as the fund knew them that morning.
 
-    `read(table_key)` gives all rows with session <= `session`; `language`: of the prose (en, pt). Nothing is computed
-    but differences and sums of what is shown.
+    `read(table_key)` gives all rows with session <= `session`; `language`: of the prose (en, pt); `held_back`: trades
+    that limits or breakers kept from being proposed, in words. Nothing is computed but differences and sums of what is
+    shown.
     """
     sections = [
         breaks(read, session),
@@ -67,7 +75,7 @@ def build_pack(
         expiries(read, session),
         views_section(read, session, language),
         risk_section(read, session),
-        proposals(read, session),
+        proposals(read, session, held_back),
         book(read, session),
     ]
     sections.append(actions(sections, read, session))
@@ -206,8 +214,8 @@ def expiries(read: Reader, session: date) -> Section:
     return Section("expiries", "Rolls and expiries, 14 days", (), [Grid(("contract", "held", "expires"), rows, "none")])
 
 
-def proposals(read: Reader, session: date) -> Section:
-    """What to decide, each with the command that approves it."""
+def proposals(read: Reader, session: date, held_back: str = "") -> Section:
+    """What to decide, each with the command that approves it, and what was held back."""
     asset = "pms/trade_proposals"
     rows = []
     for p in (
@@ -232,7 +240,10 @@ def proposals(read: Reader, session: date) -> Section:
             ]
         )
     head = ("id", "screen", "contracts", "position", "entry", "stop", "conviction", "cost", "sign", "to approve")
-    return Section("proposals", "Proposals", (), [Grid(head, rows, "no trade is proposed: the book is on its targets")])
+    empty = "no trade is proposed: the book is on its targets" if not held_back else "no trade is proposed"
+    return Section(
+        "proposals", "Proposals", [f"Held back: {held_back}"] if held_back else (), [Grid(head, rows, empty)]
+    )
 
 
 def book(read: Reader, session: date) -> Section:

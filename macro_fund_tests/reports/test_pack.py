@@ -128,6 +128,12 @@ def test_actions_name_what_to_mend(frames: Frames) -> None:
     assert "Rerun the session when these answer: bronze/fred." in text
 
 
+def test_what_was_held_back_is_said() -> None:
+    pack = build_pack(reader({}), DAY, title="", watermark="", last_trade_date=BEFORE, held_back="DI1F27: day_stop")
+    assert "- Held back: DI1F27: day_stop" in to_markdown(pack)
+    assert "Held back" not in to_markdown(pack_of({}))
+
+
 def test_an_empty_fund_has_a_pack() -> None:
     pack = pack_of({})
     assert [s.key for s in pack.sections] == [
