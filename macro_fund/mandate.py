@@ -39,7 +39,8 @@ class Sizing(Model):
     score is worth. tau: Black-Litterman's weight of the prior's uncertainty. kelly: fraction of the Kelly volatility.
     strategy_share, class_share: largest part of the book's volatility of one strategy, one asset class. adv_share: of
     the average daily volume. min_change: smallest trade as a fraction of the position. benefit_over_cost: a trade must
-    be expected to gain so many times its cost over its horizon (0: not asked). min_hold: sessions before a position is
+    be expected to gain so many times its cost over its horizon (0: costs are not asked). enter, leave: a side is taken
+    where |score| is above enter, and left below leave. min_hold: sessions before a position is
     reduced by less than a limit or a stop.
     """
 
@@ -50,9 +51,17 @@ class Sizing(Model):
     strategy_share: Fraction = 0.6
     class_share: Fraction = 0.6
     adv_share: Fraction = 0.1
+    enter: Fraction = 0.30
+    leave: Fraction = 0.10
     min_change: Fraction = 0.2
     benefit_over_cost: Annotated[float, Field(ge=0)] = 2.0
     min_hold: Annotated[int, Field(ge=0)] = 5
+
+    @model_validator(mode="after")
+    def _order(self) -> Sizing:
+        if self.leave > self.enter:
+            raise ValueError(f"sizing: leave {self.leave} must not be above enter {self.enter}")
+        return self
 
 
 class Fund(Model):

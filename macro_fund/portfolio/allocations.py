@@ -20,7 +20,6 @@ import polars as pl
 from macro_fund.portfolio.inputs import Inputs, inputs
 from macro_fund.portfolio.optimise import METHODS, allocate
 from macro_fund.portfolio.problem import Allocation, Array, Method
-from macro_fund.portfolio.views import ENTER, LEAVE
 from macro_fund.settings import Settings
 from macro_fund.store.tables import TABLES
 
@@ -110,5 +109,7 @@ def _reason(known: Inputs, k: int, i: int, answer: Allocation, said: str) -> str
     elif known.banded[k, i] != 0:
         words = "no strategy in position pushes the score"
     else:
-        words = f"score {known.score[k, i]:+.2f} is not in the band (in above {ENTER:.2f}, out below {LEAVE:.2f})"
+        rules = known.settings.fund.sizing
+        band = f"in above {rules.enter:.2f}, out below {rules.leave:.2f}"
+        words = f"score {known.score[k, i]:+.2f} is not in the band ({band})"
     return f"{words}; {said}" if said else words

@@ -112,7 +112,8 @@ class Inputs:
         on = np.flatnonzero(side)
         picks = np.eye(len(on))
         sigma = base.covariance[np.ix_(on, on)]
-        tau = self.settings.fund.sizing.tau
+        sizing = self.settings.fund.sizing
+        tau = sizing.tau
         doubt = view_variance(sigma, picks, self.confidence[k, on], tau) if len(on) else np.zeros(0)
         expected = np.zeros(len(side))
         expected[on] = posterior(sigma, picks, self.view[k, on], doubt, tau).mean
@@ -122,7 +123,7 @@ class Inputs:
             expected=expected,
             volatility=base.volatility,
             correlation=base.correlation,
-            cost=self.cost[k] / self.exposure[k] * (YEAR / self.horizon(k)),
+            cost=self.cost[k] / self.exposure[k] * (YEAR / self.horizon(k)) * bool(sizing.benefit_over_cost),
             previous=previous,
             upper={**base.upper, "kelly": self.kelly(k) / base.volatility},
             budgets=base.budgets,
@@ -222,7 +223,7 @@ def inputs(
     point = np.array([i.point_value_brl for i in chosen])
     exposure = np.where(sizable, np.where(rates, price * point, np.abs(delta)), 1.0)
     owned = _owned(conviction, names, sessions)
-    banded = np.where(sizable, sides(conviction, names, sessions), 0)
+    banded = np.where(sizable, sides(conviction, names, sessions, settings.fund.sizing), 0)
     return Inputs(
         settings,
         chosen,

@@ -15,40 +15,38 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from macro_fund.mandate import Sizing
 from macro_fund.portfolio.contributions import PRIOR
 from macro_fund.portfolio.history import session_array
 
-ENTER = 0.30
-LEAVE = 0.10
 
-
-def band(scores: Sequence[float | None]) -> list[int]:
+def band(scores: Sequence[float | None], enter: float, leave: float) -> list[int]:
     """Side of the asset (-1, 0, +1) after each score, walked from the first.
 
-    In when |score| > 0.30 with its sign, out when |score| < 0.10 or its sign has turned (and straight in on the other
-    side beyond 0.30). A missing score gives 0 and leaves the state before it as it was.
+    In when |score| > enter with its sign, out when |score| < leave or its sign has turned (and straight in on the other
+    side beyond enter). A missing score gives 0 and leaves the state before it as it was.
     """
     out, state = [], 0
     for score in scores:
         if score is None:
             out.append(0)
             continue
-        if state and (abs(score) < LEAVE or score * state < 0):
+        if state and (abs(score) < leave or score * state < 0):
             state = 0
-        if not state and abs(score) > ENTER:
+        if not state and abs(score) > enter:
             state = 1 if score > 0 else -1
         out.append(state)
     return out
 
 
-def sides(conviction: pl.DataFrame, names: Sequence[str], sessions: Sequence[date]) -> np.ndarray:
+def sides(conviction: pl.DataFrame, names: Sequence[str], sessions: Sequence[date], rules: Sizing) -> np.ndarray:
     """(session, instrument) side of the asset in the band, from all scores known up to each session."""
     days = session_array(sessions)
     found = np.zeros((len(days), len(names)), dtype=np.int64)
     rows = conviction.filter(pl.col("session") <= sessions[-1]).sort("session", "instrument")
     for k, name in enumerate(names):
         of = rows.filter(pl.col("instrument") == name)
-        side = np.array(band(of["score"].to_list()), dtype=np.int64)
+        side = np.array(band(of["score"].to_list(), rules.enter, rules.leave), dtype=np.int64)
         known = of["session"].to_numpy()
         if len(known):
             at = np.searchsorted(known, days)

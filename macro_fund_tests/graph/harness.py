@@ -16,6 +16,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from macro_fund.definitions import build_defs
@@ -80,10 +81,19 @@ def operator(home: Home, defs: dg.Definitions | None = None, *, durable: bool = 
         yield Operator(defs or graph(), home, opened, lambda _what, _step: None)
 
 
+# A mandate that trades on little: what the books do with trades is what the graph tests look at.
+BRISK = {"enter": 0.02, "leave": 0.01, "min_change": 0.0, "benefit_over_cost": 0.0, "min_hold": 0}
+
+
 def open_fund(path: Path, inception: date = INCEPTION, history_start: date = HISTORY_START) -> Home:
-    """A new sample fund; nothing is materialized."""
+    """A new sample fund with a brisk mandate; nothing is materialized."""
     with own_environment():
-        return create(path, source="sample", inception=inception, history_start=history_start)
+        home = create(path, source="sample", inception=inception, history_start=history_start)
+        file = path / "fund.yaml"
+        fund = yaml.safe_load(file.read_text(encoding="utf-8"))
+        fund["sizing"] |= BRISK
+        file.write_text(yaml.safe_dump(fund, sort_keys=False), encoding="utf-8")
+        return Home.open(home.path)
 
 
 def catch_up(home: Home, keys: Sequence[date], defs: dg.Definitions | None = None) -> list[Report]:

@@ -49,6 +49,7 @@ def targets(home: Home, session: date, wanted: Targets) -> pl.DataFrame:
             (pl.col("target_contracts") * pl.col("unit_delta_brl")).alias("delta_brl"),
             pl.col("target_contracts").sign().cast(pl.Float64).alias("score"),
             pl.lit("none").alias("binding_constraint"),
+            (pl.col("target_contracts") != 0).cast(pl.Int32).alias("held_sessions"),
             pl.when(pl.col("target_contracts").fill_null(0) != 0)
             .then(pl.lit(owned, dtype=_TABLE.schema["shares"]))
             .otherwise(pl.lit([], dtype=_TABLE.schema["shares"]))

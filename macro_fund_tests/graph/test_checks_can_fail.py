@@ -246,9 +246,9 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("portfolio/conviction", "bounded"): put("score", 1.01),
     ("portfolio/targets", "shares_sum"): put("shares", pl.col("shares").list.head(0), LISTED),
     ("portfolio/targets", "signs_follow_score"): put("target_contracts", -pl.col("target_contracts"), LISTED),
-    ("portfolio/targets", "inside_limits"): scaled("dv01_brl", 50.0, LISTED),
-    ("portfolio/targets", "inside_gross"): put(
-        "target_contracts", pl.col("target_contracts") * 10**5, LISTED & pl.col("rate").is_not_null()
+    ("portfolio/targets", "inside_limits"): then(scaled("dv01_brl", 500.0, LISTED), scaled("delta_brl", 500.0, LISTED)),
+    ("portfolio/targets", "inside_gross"): then(
+        put("target_contracts", pl.col("target_contracts") * 10**5, LISTED), scaled("delta_brl", 1e5, LISTED)
     ),
     ("portfolio/targets", "within_vol_target"): then(
         scaled("dv01_brl", 500.0, LISTED), scaled("delta_brl", 500.0, LISTED)
@@ -276,6 +276,10 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("pms/fills", "in_ledger"): put("fill_id", "0" * 12),
     ("pms/positions", "fills_sum"): put("quantity", pl.col("quantity") + 1),
     ("pms/positions", "marked"): put("mark_basis", "stale"),
+    ("pms/explain", "adds_up"): put("pnl_brl", pl.col("pnl_brl") + CENT),
+    ("pms/explain", "residual"): then(
+        put("component", "residual"), put("pnl_brl", pl.lit("60000.00").str.to_decimal(scale=2))
+    ),
     ("pms/nav", "ties"): put("nav_brl", pl.col("nav_brl") + CENT),
     ("pms/nav", "bounded"): put("fund_index", 0.49),
     ("pms/trade_proposals", "in_ledger"): put("proposal_id", "0" * 12),

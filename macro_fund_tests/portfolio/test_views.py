@@ -21,7 +21,7 @@ DAY = weekdays(1)[0]
     ],
 )
 def test_in_above_a_third_and_out_below_a_tenth(scores, sides):
-    assert band(scores) == sides
+    assert band(scores, 0.30, 0.10) == sides
 
 
 def _shares(parts):
