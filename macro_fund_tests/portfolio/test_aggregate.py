@@ -109,7 +109,7 @@ def test_all_flat_alone_is_a_score_of_zero_with_a_view():
     assert (row["score"], row["agreement"], row["n_signals"]) == (0.0, None, 1)
 
 
-def test_what_no_strategy_pushes_is_the_priors_and_its_shares_are_the_strategies():
+def test_what_no_strategy_pushes_is_the_priors_and_nobody_s():
     """DOL is flat and RATES-01 likes rates: DOL ranks last, and nobody spoke against it."""
     rows = [
         signal(DAY, "FX-02", "DOL_1M", 0.2, direction=0),
@@ -125,7 +125,7 @@ def test_what_no_strategy_pushes_is_the_priors_and_its_shares_are_the_strategies
         i: {x["strategy_id"]: x["share"] for x in s}
         for i, s in strategy_shares(frame, [DAY]).select("instrument", "shares").rows()
     }
-    assert shares["DOL_1M"] == pytest.approx({"CROSS-02": 0.25, "FX-02": 0.75})
+    assert "DOL_1M" not in shares  # a position that no strategy asks for is nobody's, and is not opened
     assert shares["DI1_1Y"] == {"RATES-01": 1.0}
 
 
@@ -295,7 +295,7 @@ def test_methods_are_what_another_route_gives_and_the_check_can_fail(years):
         min_size=1,
         max_size=12,
     ),
-    st.lists(st.floats(0, 2), min_size=12, max_size=12),
+    st.lists(st.floats(0, 2).map(lambda x: round(x, 6)), min_size=12, max_size=12),
 )
 def test_contributions_sum_bounds_hold_and_order_does_not_matter(cast, worth):
     rows = [

@@ -16,7 +16,7 @@ from macro_fund_tests.portfolio.world import NAMES, market, sessions_of
 RETURNS = market(400)
 DAYS = sessions_of(RETURNS)
 LAST = DAYS[-1]
-GENEROUS = using(sizing={"kelly": 1.0, "benefit_over_cost": 0.0})
+GENEROUS = using(sizing={"kelly": 1.0, "benefit_over_cost": 1e-9})
 SCORES = dict.fromkeys(NAMES, 0.6)
 
 
