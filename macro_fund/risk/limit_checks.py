@@ -50,7 +50,13 @@ def _var_again(var: pl.DataFrame, name: str, level: float) -> pl.DataFrame:
 
 def _stress_again(stress: pl.DataFrame) -> pl.DataFrame:
     known = stress.filter(pl.col("kind") != "correlation", pl.col("pnl_brl").is_not_null())
-    cases = known.group_by("session", "kind", "scenario", maintain_order=True).agg(pl.col("pnl_brl").sum())
+    valued = pl.col("instrument").n_unique().over("session")  # a replay counts when it values all that any case values
+    cases = (
+        known.with_columns(valued.alias("valued"))
+        .group_by("session", "kind", "scenario", maintain_order=True)
+        .agg(pl.col("pnl_brl").sum(), pl.col("valued").first(), pl.len().alias("n"))
+        .filter((pl.col("kind") == "scenario") | (pl.col("n") == pl.col("valued")))
+    )
     worst = cases.group_by("session", maintain_order=True).agg(-pl.col("pnl_brl").min().clip(upper_bound=0.0))
     return worst.select("session", pl.lit("worst_stress").alias("limit"), pl.col("pnl_brl").alias("amount"))
 

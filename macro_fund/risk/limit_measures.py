@@ -100,19 +100,21 @@ def worst_stress(cases: Sequence[Row], nav: float) -> Measure | None:
     """The largest loss of a scenario or replay over NAV; 0 when the book gains in all. None without any row.
 
     cases: kind, scenario, pnl_brl (sum of the rows with a number), n (how many those are), blind (instruments without).
-    A replay that nothing measures (its days are before the first close) is named but makes nothing partial.
+    A replay that cannot value something held (a factor had no close in its days) is named and left out: a part of a
+    book is another book. Without any case that can be valued there is no measure.
     """
     if not cases:
         return None
-    known = [c for c in cases if c["n"]]
+    nobody = set.intersection(*(set(c["blind"]) for c in cases))  # without a target there is no case of it at all
+    short = [c for c in cases if c["kind"] == "replay" and (not c["n"] or set(c["blind"]) - nobody)]
+    known = [c for c in cases if c["n"] and c not in short]
     if not known:
         return Measure(None, True, without([b for c in cases for b in c["blind"]]))
     worst = min(known, key=lambda c: (c["pnl_brl"], c["kind"], c["scenario"]))
     unmeasured = sorted(c["scenario"] for c in cases if not c["n"] and c["kind"] == "scenario")
     blind = [b for c in known for b in c["blind"]]
-    replays = sum(1 for c in cases if not c["n"] and c["kind"] == "replay")
     words = [without([*blind, *unmeasured])] if blind or unmeasured else [str(worst["scenario"])]
-    words += [f"{replays} replays without closes"] if replays else []
+    words += [f"{len(short)} replays without closes"] if short else []
     return Measure(max(-worst["pnl_brl"], 0.0) / nav + 0.0, bool(blind or unmeasured), "; ".join(words))
 
 

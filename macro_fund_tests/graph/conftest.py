@@ -32,6 +32,13 @@ class CopyHome(Protocol):
 BuiltOnce = Callable[[str, Callable[[Path], object]], Home]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    """A fifth of a run is ink, and what is compared here are tables: reports/test_plots.py looks at the pictures."""
+    with harness.blank_pictures():
+        yield
+
+
 @pytest.fixture(scope="session")
 def built_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltOnce:
     """Opens the fund of a name; the first worker that asks builds it in the folder given, the others wait for it."""

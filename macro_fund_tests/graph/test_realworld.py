@@ -40,8 +40,8 @@ RECEIVER = {"DI1_2Y": 1300}
 
 @pytest.fixture(scope="module")
 def january(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
-    """Five years of history, opened on 2 January 2019, run to the 8th."""
-    fund = Fund.create(tmp_path_factory.mktemp("real"), server, NEW_YEAR, date(2014, 1, 2))
+    """Three years of history, opened on 2 January 2019, run to the 8th."""
+    fund = Fund.create(tmp_path_factory.mktemp("real"), server, NEW_YEAR, date(2016, 1, 4))
     fund.run(NEW_YEAR)
     fund.run(*fund.home.sessions.keys(NEW_YEAR, JANUARY_8)[1:])
     return fund

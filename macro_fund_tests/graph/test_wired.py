@@ -11,7 +11,7 @@ all that a case changed is put back for the next one; that this is what a run of
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -118,7 +118,7 @@ def test_the_change_is_one(running_home: Home):
         after = moved(TABLES[upstream], rows)
         assert after.schema == rows.schema
         same = sum(a == b for a, b in zip(rows.rows(), after.rows(), strict=True))
-        assert same < rows.height / 2, f"{upstream}: {same} of {rows.height} rows did not change"
+        assert same < rows.height * 0.75, f"{upstream}: {same} of {rows.height} rows did not change"
 
 
 # edges for which numbers alone are not what matters
@@ -133,13 +133,13 @@ def _before_the_fills(home: Home, key: date) -> Home:
     return ledger_again(home, _as_it_was, key, fills_before=key)
 
 
-def _half_a_book(home: Home, key: date) -> Home:
-    """A book on its targets has nothing to propose, whatever the signals say: halve the positions."""
+def _twice_the_book(home: Home, key: date) -> Home:
+    """A book on its targets has nothing to propose, whatever the signals say: double the positions."""
 
-    def halve(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns((pl.col("quantity") // 2).alias("quantity"))
+    def double(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns(pl.col("quantity", "dv01_brl", "delta_brl") * 2)
 
-    move(home, TABLES["pms/positions"], key, halve)
+    move(home, TABLES["pms/positions"], key, double)
     return home
 
 
@@ -186,7 +186,7 @@ def _unsettled(home: Home, key: date) -> Home:
 SCENES: dict[str, Callable[[Home, date], Home]] = {
     "silver/leg_returns": _unsettled,
     "pms/fills": _before_the_fills,
-    PROPOSALS: _half_a_book,
+    PROPOSALS: _twice_the_book,
     "agents/consistency": _everyone_in_conflict,
 }
 
@@ -227,6 +227,14 @@ def _first_session_again(table: str, changed: pl.Expr) -> Callable[[Home, date],
         return home
 
     return again
+
+
+def _breached_and_hedged(home: Home, key: date) -> Home:
+    """Selling half of the book passes a breached limit while each part loses; shares that gain when rates rise are a
+    hedge, and stay. Neither change alone moves a proposal."""
+    home = _change("risk/limits", status=pl.lit("breach"))(home, key)
+    shock = pl.col("instrument").replace_strict({"IND_2M": 0.3, "DOL_1M": 0.0}, default=100.0)
+    return _change("risk/stress", shock=pl.when(pl.col("shock").is_not_null()).then(shock))(home, key)
 
 
 HAWKISH = "O Comitê decidiu elevar a taxa Selic. The Committee decided to raise the target range."
@@ -281,6 +289,20 @@ OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
     # a view that claims nothing is in no rule
     ("agents/consistency", "agents/fx_view"): _change("agents/fx_view", view_brl=pl.lit(-0.5)),
     (PROPOSALS, "signals/fx_02"): _fx_view,
+    (PROPOSALS, "risk/breakers"): _change("risk/breakers", tripped=pl.lit(True), action=pl.lit("kill")),
+    (PROPOSALS, "risk/limits"): _breached_and_hedged,
+    (PROPOSALS, "risk/stress"): _breached_and_hedged,
+    # what counts is how old an input is, on which side a day ended, and whether a position has a price
+    ("portfolio/conviction", "silver/as_known"): _change(
+        "silver/as_known", event_date=pl.col("event_date").dt.offset_by("-60d")
+    ),
+    ("portfolio/conviction", "silver/di_curve"): _change(
+        "silver/di_curve", curve_date=pl.col("curve_date").dt.offset_by("-60d")
+    ),
+    ("portfolio/conviction", "silver/instrument_returns"): _change(
+        "silver/instrument_returns", pnl_brl=-pl.col("pnl_brl")
+    ),
+    ("risk/breakers", "pms/positions"): _change("pms/positions", mark_basis=pl.lit("stale")),
     (ORDERS, PROPOSALS): _other_proposals,
     (SCORES, COMPARED): _first_session_again(COMPARED, pl.lit(False).alias("agrees")),
     (SCORES, REVISIONS): _first_session_again(REVISIONS, pl.col("value") + 1),
@@ -291,13 +313,6 @@ OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
 
 
 # the fund in which the cases are
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _blank_pictures() -> Iterator[None]:
-    """The pack draws a quarter of a second for each picture, and its table has none."""
-    with harness.blank_pictures():
-        yield
 
 
 @dataclass
@@ -343,10 +358,11 @@ Benches = Callable[[str], Bench]
 
 @pytest.fixture(scope="module")
 def session(running_home: Home) -> date:
-    """The newest session with proposals, orders, fills, positions and P&L."""
-    busy = [PROPOSALS, ORDERS, "pms/fills", "pms/positions", "pms/pnl"]
+    """The newest session with proposals (one of the dollar), orders, fills, positions and P&L."""
+    busy = [ORDERS, "pms/fills", "pms/positions", "pms/pnl"]
     days = [set(running_home.lake.read(t)["session"]) for t in busy]
-    return max(set.intersection(*days))
+    proposed = running_home.lake.read(PROPOSALS).filter(pl.col("instrument") == "DOL_1M")
+    return max(set.intersection(set(proposed["session"]), *days))
 
 
 @pytest.fixture(scope="module")

@@ -349,3 +349,14 @@ def test_the_checks_can_fail():
     for limit in sorted(LIMITS - {"strategy_var_share", "gross_leverage"}):
         spoilt = pl.when(pl.col("limit") == limit).then(pl.col("value") + 1e-6).otherwise("value")
         assert not limits_recomputed(frame.with_columns(spoilt.alias("value")), *tables, SETTINGS).passed
+
+
+def test_a_replay_that_cannot_value_what_is_held_is_left_out():
+    row = _use(stress=_stress(replay_old=(None, -9e6)))["worst_stress"]
+    assert (row["status"], row["value"]) == ("ok", pytest.approx(0.04))
+    assert row["reason"] == "joesley; 1 replays without closes"
+    blind = _use(
+        _targets(dol=None),
+        stress=_stress(scenario_joesley=(-3e6, None), scenario_calm=(1e6, None), replay_old=(-5e6, None)),
+    )
+    assert (blind["worst_stress"]["status"], blind["worst_stress"]["value"]) == ("warn", pytest.approx(0.05))
