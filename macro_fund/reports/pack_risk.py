@@ -127,7 +127,7 @@ def _record_grid(read: Reader, session: date) -> Grid:
     """How often the book lost more than its VaR so far, against how often it should have."""
     asset = "risk/var_record"
     newest = read(asset).filter(pl.col("session") <= session)
-    newest = newest.filter(pl.col("session") == newest["session"].max()).sort("method", "level")
+    newest = newest.sort("session", "trade_date").unique(["method", "level"], keep="last").sort("method", "level")
     rows: list[list[Cell]] = []
     for method, level, days, exceptions, kupiec, christoffersen in newest.select(
         "method", "level", "n_days", "exceptions", "kupiec_p", "christoffersen_p"

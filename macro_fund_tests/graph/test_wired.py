@@ -234,7 +234,7 @@ def _breached_and_hedged(home: Home, key: date) -> Home:
     hedge, and stay. Neither change alone moves a proposal."""
     home = _change("risk/limits", status=pl.lit("breach"))(home, key)
     shock = pl.col("instrument").replace_strict({"IND_2M": 0.3, "DOL_1M": 0.0}, default=100.0)
-    return _change("risk/stress", shock=pl.when(pl.col("shock").is_not_null()).then(shock))(home, key)
+    return _change("risk/stress", shock=pl.when(pl.col("kind") == "scenario").then(shock))(home, key)
 
 
 HAWKISH = "O Comitê decidiu elevar a taxa Selic. The Committee decided to raise the target range."
