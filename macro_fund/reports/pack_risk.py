@@ -204,6 +204,8 @@ def _stress_grid(read: Reader, session: date) -> Grid:
             pl.when(~missing.all()).then(pl.col("pnl_brl").sum()).first().alias("sum"),
             pl.col("instrument").filter(missing).str.join(", ").alias("without"),
         )
+        # Nothing lost where something could not be valued is not a loss of nothing.
+        .with_columns(pl.when((pl.col("without") == "") | (pl.col("sum") != 0)).then("sum").alias("sum"))
         .sort("kind", "sum", "scenario", descending=[True, False, False], nulls_last=True)
     )
     rows = [[_KINDS.get(k, k), n, Number(f"stress {n}", v, "brl", asset), w] for k, n, v, w in totals.rows()]

@@ -56,6 +56,8 @@ def frames() -> Frames:
             {"kind": "scenario", "scenario": "bad", "instrument": "DI1_2Y", "pnl_brl": -9.0},
             {"kind": "scenario", "scenario": "blind", "instrument": "DI1_2Y", "pnl_brl": None},
             {"kind": "replay", "scenario": "bad:worst_day", "instrument": "DI1_2Y", "pnl_brl": -4.0},
+            {"kind": "replay", "scenario": "old:window", "instrument": "DI1_2Y", "pnl_brl": None},
+            {"kind": "replay", "scenario": "old:window", "instrument": "DOL_1M", "pnl_brl": 0.0},
         ),
         "risk/reverse_stress": rows(
             "risk/reverse_stress",
@@ -117,6 +119,7 @@ def test_stress_is_worst_first_and_a_blind_one_is_last(frames: Frames) -> None:
         ["mild", "BRL 5.00", ""],
         ["blind", "–", "DI1_2Y"],
         ["bad:worst_day", "BRL -4.00", ""],
+        ["old:window", "–", "DI1_2Y"],
     ]
 
 
