@@ -66,15 +66,10 @@ def targets(home: Home, session: date, wanted: Targets) -> pl.DataFrame:
 
 
 def catch_up(home: Home, keys: Sequence[date], wanted: Mapping[date, Targets]) -> list[Report]:
-    """Every key in order, the PM approving each proposal; sessions of `wanted` have its targets.
-
-    A session that the fund has run already gets the targets afterwards, as if they had been corrected.
-    """
+    """Every key in order, the PM approving each proposal; sessions of `wanted` have its targets."""
     reports = []
-    new = [k for k in keys if k not in home.lake.keys("portfolio/targets")]
     with harness.operator(home) as op:
-        if new:
-            reports.append(harness.succeeded(op.run_job("market", new)))
+        reports.append(harness.succeeded(op.run_job("market", keys)))
         for key in keys:
             if key in wanted:
                 home.lake.write(_TABLE, key, targets(home, key, wanted[key]))

@@ -51,7 +51,6 @@ def january(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund
 def may_opened(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
     """Opened on 15 May 2017, two sessions before the tapes of the evening of the 17th, receiving the 2-year rate."""
     fund = Fund.create(tmp_path_factory.mktemp("real"), server, MAY_15, date(2016, 1, 4))
-    fund.run(MAY_15)
     fund.run_planted({MAY_15: RECEIVER}, MAY_15)
     fund.run_planted({MAY_16: RECEIVER}, MAY_16)
     return fund

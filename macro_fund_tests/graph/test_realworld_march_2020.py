@@ -24,7 +24,6 @@ RECEIVER = {"DI1_5Y": 700}
 def march(server: RealWorld, tmp_path_factory: pytest.TempPathFactory) -> Fund:
     """Opened on 11 March with fifteen months of history, receiving the 5-year rate, run over both limit days."""
     fund = Fund.create(tmp_path_factory.mktemp("march"), server, OPENING, date(2019, 1, 2))
-    fund.run(OPENING)
     fund.run_planted({OPENING: RECEIVER}, OPENING)
     fund.run_planted(dict.fromkeys((MARCH_12, MARCH_13, MARCH_16), RECEIVER), MARCH_12, MARCH_13, MARCH_16)
     return fund

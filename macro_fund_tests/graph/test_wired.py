@@ -358,17 +358,18 @@ Benches = Callable[[str], Bench]
 
 @pytest.fixture(scope="module")
 def session(running_home: Home) -> date:
-    """The newest session with proposals (one of the dollar), orders, fills, positions and P&L."""
-    busy = [ORDERS, "pms/fills", "pms/positions", "pms/pnl"]
+    """The newest session with proposals, orders, fills, positions and P&L."""
+    busy = [PROPOSALS, ORDERS, "pms/fills", "pms/positions", "pms/pnl"]
     days = [set(running_home.lake.read(t)["session"]) for t in busy]
-    proposed = running_home.lake.read(PROPOSALS).filter(pl.col("instrument") == "DOL_1M")
-    return max(set.intersection(set(proposed["session"]), *days))
+    return max(set.intersection(*days))
 
 
 @pytest.fixture(scope="module")
 def key_of(running_home: Home, session: date) -> Callable[[str], date]:
-    """The partition in which an asset has rows."""
-    return lambda asset: running_home.inception if asset in harness.SELDOM else session
+    """The partition in which an asset has rows; of the proposals the newest that has one of the dollar."""
+    dollar = running_home.lake.read(PROPOSALS).filter(pl.col("instrument") == "DOL_1M")["session"].max()
+    seldom = dict.fromkeys(harness.SELDOM, running_home.inception) | {PROPOSALS: dollar}
+    return lambda asset: seldom.get(asset, session)
 
 
 @pytest.fixture(scope="module")
