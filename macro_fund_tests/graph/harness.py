@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ SELDOM = {k for k in TABLES if k.split("/")[0] in ("agents", "research", "portfo
 Digests = dict[tuple[str, date], str]
 
 MISSING = "no file"
+_INK = re.compile(rb"data:image/png;base64,[^\"]*")  # pictures are blank here, and drawn in a process of its own
 _SHARED = ("lake", "raw", "reports")  # replaced by rename or never changed, so that a hard link is a copy
 _ENVIRONMENT = ("DAGSTER_HOME", "MACRO_FUND_HOME", "MACRO_FUND_SOURCE", "MACRO_FUND_LEDGER_URL")
 
@@ -206,7 +208,7 @@ def digests(home: Home, keys: Iterable[date]) -> Digests:
     }
     for key in wanted:
         for path in (home.path / "reports" / key.isoformat()).glob("*"):
-            found[f"file {path.name}", key] = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[f"file {path.name}", key] = hashlib.sha256(_INK.sub(b"", path.read_bytes())).hexdigest()
     return found
 
 
