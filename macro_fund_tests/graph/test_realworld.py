@@ -254,7 +254,7 @@ def test_breakers_trip_and_half_is_proposed(may: Fund) -> None:
 
 def test_at_the_limit_there_is_no_price_and_elsewhere_fills_are_at_the_settlement(may: Fund) -> None:
     """400 more were approved on the 18th, and the contract settled at its limit."""
-    assert may.rows("pms/orders", MAY_18)["quantity"].to_list() == [400]
+    assert may.rows("pms/orders", MAY_18)["quantity"].to_list() == [pytest.approx(400, abs=1)]  # by the NAV
     fills = may.rows("pms/fills").select("contract", event_date="trade_date", price="price", quantity="quantity")
     assert fills.sort("event_date").select("contract", "event_date", "quantity").rows() == [
         ("DI1F19", MAY_15, 1300),
@@ -305,7 +305,8 @@ def test_without_the_cdi_the_position_is_marked_and_its_profit_waits(outage: Fun
 
 
 def test_with_every_provider_down_the_session_is_run_to_its_end(outage: Fund, may: Fund) -> None:
-    every = [a for a in TABLES if may.home.lake.path(a, MAY_18).exists()]
+    # Without a fresh settlement there is no target, so nothing is proposed and nobody approves an order.
+    every = [a for a in TABLES if a != "pms/orders" and may.home.lake.path(a, MAY_18).exists()]
     assert [a for a in every if not outage.home.lake.path(a, MAY_18).exists()] == []
     assert {a: outage.rows(a, MAY_18).height for a in HOSTS} == dict.fromkeys(HOSTS, 0)
     verdicts = outage.rows("quality/verdicts", MAY_18)

@@ -33,6 +33,8 @@ VIEWS = sorted(
 )
 # of a row without a view: what identifies it, the mandate's own figures, and counts
 NOT_A_VIEW = {
+    "n_days",
+    "loss_brl",
     "horizon_days",
     "limit_value",
     "n_scenarios",
