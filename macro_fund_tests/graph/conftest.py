@@ -32,9 +32,12 @@ class CopyHome(Protocol):
 BuiltOnce = Callable[[str, Callable[[Path], object]], Home]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _blank_pictures() -> Iterator[None]:
-    """A fifth of a run is ink, and what is compared here are tables: reports/test_plots.py looks at the pictures."""
+    """A fifth of a run is ink, and what is compared here are tables: reports/test_plots.py looks at the pictures.
+
+    Ends with the module, since the same worker may draw next.
+    """
     with harness.blank_pictures():
         yield
 
@@ -50,7 +53,8 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltOnce:
         path.parent.mkdir(exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not done.exists():
-                build(path)
+                with harness.blank_pictures():
+                    build(path)
                 done.touch()
         with harness.own_environment():
             return Home.open(path)
