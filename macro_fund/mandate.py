@@ -37,11 +37,10 @@ class Sizing(Model):
 
     method: which optimiser sizes the book; the others are computed beside it. view_sharpe: Sharpe ratio that a full
     score is worth. tau: Black-Litterman's weight of the prior's uncertainty. kelly: fraction of the Kelly volatility.
-    strategy_share, class_share: largest part of the book's volatility of one strategy, one asset class. adv_share: of
-    the average daily volume. min_change: smallest trade as a fraction of the position. benefit_over_cost: a trade must
-    be expected to gain so many times its cost over its horizon (0: costs are not asked). enter, leave: a side is taken
-    where |score| is above enter, and left below leave. min_hold: sessions before a position is
-    reduced by less than a limit or a stop.
+    strategy_share, class_share: largest part of the book's volatility of one strategy, one asset class. min_change:
+    smallest trade as a fraction of the position. benefit_over_cost: a trade must be expected to gain so many times its
+    cost over its horizon (0: costs are not asked). enter, leave: a side is taken where |score| is above enter, and left
+    below leave. min_hold: sessions before a position is reduced by less than a limit or a stop.
     """
 
     method: Literal["black_litterman", "mean_risk", "risk_parity", "hrp"] = "black_litterman"
@@ -50,7 +49,6 @@ class Sizing(Model):
     kelly: Fraction = 0.5
     strategy_share: Fraction = 0.6
     class_share: Fraction = 0.6
-    adv_share: Fraction = 0.1
     enter: Fraction = 0.30
     leave: Fraction = 0.10
     min_change: Fraction = 0.2

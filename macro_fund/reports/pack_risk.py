@@ -13,6 +13,7 @@ import polars as pl
 
 from macro_fund.reports import plots_limits, plots_risk, plots_stress
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style
+from macro_fund.risk.limit_measures import COUNTED
 
 Reader = Callable[[str], pl.DataFrame]
 
@@ -26,8 +27,6 @@ TABLES_READ = (
     "risk/reverse_stress",
     "risk/liquidity",
 )
-COUNTED = ("historical", "filtered", "parametric", "monte_carlo")
-"""Methods that the VaR limits look at; the others are shown beside them."""
 
 _KINDS = {"scenario": "scenario", "replay": "replay", "correlation": "correlations (99% VaR)"}
 _ORDER = ("breach", "no_view", "warn", "ok")

@@ -85,12 +85,6 @@ def nearest_correlation(corr: np.ndarray) -> np.ndarray:
     return (near + short * np.eye(len(near))) / (1 + short)
 
 
-def fit_joint(window: np.ndarray) -> Joint:
-    """Marginals and copula of a window (days x factors, NaN where none)."""
-    nu = np.array([fit_nu(column[~np.isnan(column)]) for column in window.T])
-    return Joint(nu, rank_correlation(window))
-
-
 @cache
 def _base() -> tuple[np.ndarray, np.ndarray]:
     """(normals: mapped factors x draws; square root of the t copula's mixing: draws), antithetic in the normals."""

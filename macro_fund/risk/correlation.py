@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from macro_fund.risk.factor_levels import Known, covariance
+from macro_fund.risk.factor_history import FactorHistory, covariance
 from macro_fund.risk.measures import gaussian_var
 from macro_fund.risk.revalue import Book, Part, chosen
 
@@ -46,7 +46,7 @@ def stressed(correlation: np.ndarray, case: str, weights: np.ndarray, side: np.n
     raise ValueError(f"unknown correlation case {case!r}; there are {', '.join(CASES)}")
 
 
-def correlation_cases(book: Book, known: Known) -> Iterator[tuple[str, str, Iterator[Part]]]:
+def correlation_cases(book: Book, known: FactorHistory) -> Iterator[tuple[str, str, Iterator[Part]]]:
     """(case, words, parts) of the book."""
     held = chosen(book.positions, book.mapped)
     gaps = dict(book.unmapped)

@@ -23,23 +23,17 @@ from macro_fund.store.tables import TABLES
 TABLE = TABLES["risk/exposures"]
 RATE_NODES = {"di_63": 63, "di_252": 252, "di_504": 504, "di_1260": 1260, "di_2520": 2520}
 """Nodes of the DI curve that are factors, and their business days, ascending."""
-DELTA_FACTOR = {"DOL": "usdbrl", "IND": "ibov"}
+DI_TENORS = np.array(list(RATE_NODES.values()), dtype=np.float64)
+DELTA_FACTOR = {"DOL": "usdbrl", "WDO": "usdbrl", "IND": "ibov", "WIN": "ibov"}
 """Factor of a price contract, by root."""
-MAPPED = (*RATE_NODES, *DELTA_FACTOR.values())
+MAPPED = (*RATE_NODES, *dict.fromkeys(DELTA_FACTOR.values()))
 """Every factor that the book can rest on: DI nodes first, in order."""
 N_RATES = len(RATE_NODES)
 
 
-def node_weights(bdays: np.ndarray) -> np.ndarray:
-    """Parts of a rate's DV01 on the DI nodes (positions x nodes); rows sum to 1. bdays: business days, > 0."""
-    nodes = np.array(list(RATE_NODES.values()), dtype=np.float64)
-    at = np.clip(np.asarray(bdays, dtype=np.float64), nodes[0], nodes[-1])
-    left = np.minimum(np.searchsorted(nodes, at, side="right") - 1, len(nodes) - 2)
-    right = (at - nodes[left]) / (nodes[left + 1] - nodes[left])
-    weights = np.zeros((len(at), len(nodes)))
-    rows = np.arange(len(at))
-    weights[rows, left], weights[rows, left + 1] = 1.0 - right, right
-    return weights
+def node_weights(bdays: np.ndarray, tenors: np.ndarray = DI_TENORS) -> np.ndarray:
+    """Parts of a rate's DV01 on nodes at the ascending tenors (positions x nodes), flat outside; rows sum to 1."""
+    return np.stack([np.interp(bdays, tenors, row) for row in np.eye(len(tenors))], axis=-1)
 
 
 def held_positions(
@@ -52,7 +46,8 @@ def held_positions(
     delta_brl, sorted by session and instrument.
 
     bdays: business days to expiry of the newest settlement of the contract that the session knew; of a contract
-    without one, the tenor that the instrument is rolled at. ValueError: an instrument that is not configured.
+    without one, the tenor that the instrument is rolled at. ValueError: an instrument that is not configured, a held
+    target without DV01 or delta.
     """
     session_array(sessions)
     known = pl.DataFrame(
@@ -68,6 +63,8 @@ def held_positions(
     if held["root"].null_count():
         name = held.filter(pl.col("root").is_null())["instrument"][0]
         raise ValueError(f"target in {name}, which config/instruments.yaml does not have: add it or drop the target")
+    if blind := held.filter(pl.any_horizontal(pl.col("dv01_brl", "delta_brl").is_null())).rows(named=True):
+        raise ValueError(f"{blind[0]['session']}: target in {blind[0]['instrument']} without DV01 or delta")
     marks = (
         instrument_returns.filter(pl.col("session") <= sessions[-1])
         .select("session", "trade_date", "instrument", "bdays", contract="next_contract")
@@ -82,7 +79,7 @@ def held_positions(
         "session", "instrument", "root", "rate",
         pl.coalesce("bdays", "tenor").cast(pl.Float64).alias("bdays"),
         pl.col("target_contracts").cast(pl.Float64).alias("contracts"),
-        pl.col("dv01_brl").fill_null(0.0), pl.col("delta_brl").fill_null(0.0),
+        "dv01_brl", "delta_brl",
     )  # fmt: skip
 
 

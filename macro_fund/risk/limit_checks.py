@@ -9,9 +9,9 @@ from __future__ import annotations
 import polars as pl
 
 from macro_fund.portfolio.checks import Verdict, verdict
+from macro_fund.risk.limit_measures import COUNTED
 from macro_fund.settings import Settings
 
-COUNTED = ["historical", "filtered", "parametric", "monte_carlo"]
 CHAIN = {"none": 0, "no_new_risk": 1, "halve": 2, "kill": 3}
 
 

@@ -4,7 +4,7 @@ Belongs here: the risk/liquidity table. Does not belong here: margin rates (conf
 a trade (pms/costs.py).
 
 Margin is a stand-in until the clearing house's file is read: bp of DV01 or a share of the notional. No free source
-gives traded volumes of listed contracts, so the days to close at the mandate's share of volume are not known: null, and
+gives traded volumes of listed contracts, so the days to close are not known: null, and
 the row is degraded, not a guess.
 """
 

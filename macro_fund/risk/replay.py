@@ -16,13 +16,13 @@ from datetime import date
 import numpy as np
 
 from macro_fund.mandate import Scenario
-from macro_fund.risk.factor_levels import Known
+from macro_fund.risk.factor_history import FactorHistory
 from macro_fund.risk.revalue import Book, Part, Positions, chosen
 from macro_fund.risk.scenarios import measurable
 
 
 def replays(
-    book: Book, known: Known, scenarios: Sequence[Scenario], session: date
+    book: Book, known: FactorHistory, scenarios: Sequence[Scenario], session: date
 ) -> Iterator[tuple[str, Iterator[Part]]]:
     """(case, its parts) of every window that is over, in order of the scenarios' ids."""
     for scenario in sorted(scenarios, key=lambda s: s.id):

@@ -25,9 +25,6 @@ from macro_fund.portfolio.history import latest_marks
 
 BP = 1e-4
 DI1 = "DI1"
-DI_NODES = tuple(f for f in FACTORS if f.startswith("di_"))
-DI_TENORS = np.array([int(f.removeprefix("di_")) for f in DI_NODES], dtype=np.float64)
-PRICE_FACTOR = {"DOL": "usdbrl", "WDO": "usdbrl", "IND": "ibov", "WIN": "ibov"}
 _LOWEST_RATE, _HIGHEST_LOG = -0.9, 5.0  # beyond these a move is not searched further: PU and exp would overflow
 
 
@@ -99,11 +96,6 @@ class Book:
     def mapped(self) -> np.ndarray:
         """Indices of the positions that have exposures to factors."""
         return np.array([k for k, n in enumerate(self.positions.names) if n not in self.unmapped], dtype=np.int64)
-
-
-def tenor_weights(bdays: float, tenors: np.ndarray) -> np.ndarray:
-    """Weights of the ascending tenors in a linear interpolation at `bdays`, flat outside; they sum to 1."""
-    return np.array([np.interp(bdays, tenors, row) for row in np.eye(len(tenors))])
 
 
 def chosen(positions: Positions, which: np.ndarray) -> Positions:

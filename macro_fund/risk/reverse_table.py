@@ -21,9 +21,10 @@ import polars as pl
 from macro_fund.mandate import FACTORS, Factor
 from macro_fund.portfolio.covariance import complete_rows
 from macro_fund.portfolio.history import latest_marks
-from macro_fund.risk.factor_levels import MIN_DAYS, Known, covariance, walk
+from macro_fund.risk.exposures import DELTA_FACTOR, DI_TENORS, RATE_NODES, node_weights
+from macro_fund.risk.factor_history import MIN_DAYS, FactorHistory, covariance, walk
 from macro_fund.risk.hedge import BookPnl, Candidate, Cost, Hedge, best_hedge
-from macro_fund.risk.revalue import DI_NODES, DI_TENORS, PRICE_FACTOR, Book, Positions, books, chosen, tenor_weights
+from macro_fund.risk.revalue import Book, Positions, books, chosen
 from macro_fund.risk.reverse import closed_form, factor_parts, most_plausible
 from macro_fund.settings import Instrument, Settings
 from macro_fund.store.tables import TABLES
@@ -81,7 +82,7 @@ def reverse_stress(
 
 
 def _answer(
-    book: Book, known: Known, marked: list[tuple[Instrument, dict[str, Any]]], loss: float, cost: Cost
+    book: Book, known: FactorHistory, marked: list[tuple[Instrument, dict[str, Any]]], loss: float, cost: Cost
 ) -> Answer:
     missing = [f"{n}: {why}" for n, why in sorted({**book.blind, **book.unmapped}.items())]
     held = chosen(book.positions, book.mapped)
@@ -145,7 +146,7 @@ def on_factors(positions: Positions, factors: Sequence[str]) -> Positions:
 
 
 def _candidate(
-    instrument: Instrument, mark: Mapping[str, Any], book: Book, known: Known, cost: Cost
+    instrument: Instrument, mark: Mapping[str, Any], book: Book, known: FactorHistory, cost: Cost
 ) -> Candidate | None:
     """One contract of the instrument; None when its factors are not known well enough to hedge with."""
     names = book.positions.names
@@ -171,21 +172,21 @@ def _candidate(
     return Candidate(instrument, mark["contract"], one, mark["unit_dv01_brl"], held, cost)
 
 
-def _own_share(instrument: Instrument, bdays: float, known: Known) -> np.ndarray:
+def _own_share(instrument: Instrument, bdays: float, known: FactorHistory) -> np.ndarray:
     """How an instrument that is not held sees the factors: two DI nodes that have a history, or its price factor."""
     out = np.zeros(len(FACTORS))
-    if instrument.root in PRICE_FACTOR:
-        out[FACTORS.index(PRICE_FACTOR[instrument.root])] = 1.0
+    if instrument.root in DELTA_FACTOR:
+        out[FACTORS.index(DELTA_FACTOR[instrument.root])] = 1.0
     elif instrument.root == "DI1":
-        counts = np.isfinite(known.recent(DI_NODES)).sum(axis=0)
+        counts = np.isfinite(known.recent(list(RATE_NODES))).sum(axis=0)
         there = np.flatnonzero(counts >= MIN_DAYS)
         if len(there):
-            for node, weight in zip(there, tenor_weights(bdays, DI_TENORS[there]), strict=True):
-                out[FACTORS.index(DI_NODES[node])] = weight
+            nodes, weights = np.array(list(RATE_NODES))[there], node_weights(np.array(bdays), DI_TENORS[there])
+            out[[FACTORS.index(n) for n in nodes]] = weights
     return out
 
 
-def _common(held: Positions, candidates: list[Candidate], known: Known) -> tuple[list[str], list[Candidate]]:
+def _common(held: Positions, candidates: list[Candidate], known: FactorHistory) -> tuple[list[str], list[Candidate]]:
     """The book's factors and those of the candidates whose history leaves nearly all of its days; those candidates."""
     factors = list(held.factors)
     least = max(MIN_DAYS, _KEPT_DAYS * len(complete_rows(known.recent(factors))))

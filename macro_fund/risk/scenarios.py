@@ -25,7 +25,7 @@ import polars as pl
 
 from macro_fund.mandate import Factor, Scenario
 from macro_fund.portfolio.covariance import complete_rows, shrunk_covariance
-from macro_fund.risk.factor_levels import MIN_DAYS, Known, walk
+from macro_fund.risk.factor_history import MIN_DAYS, FactorHistory, walk
 from macro_fund.settings import Settings
 from macro_fund.store.tables import TABLES
 
@@ -75,7 +75,7 @@ def scenario_moves(factor_shocks: pl.DataFrame, settings: Settings, sessions: Se
     )
 
 
-def window_moves(known: Known, scenario: Scenario, session: date) -> np.ndarray:
+def window_moves(known: FactorHistory, scenario: Scenario, session: date) -> np.ndarray:
     """Move of each factor over the scenario's window, times its scale; NaN unless both closes are known.
 
     A factor needs a level on the window's last day and one in the ten calendar days before its first, and a shock
@@ -88,7 +88,7 @@ def window_moves(known: Known, scenario: Scenario, session: date) -> np.ndarray:
     )
 
 
-def measurable(known: Known, start: date, end: date) -> np.ndarray:
+def measurable(known: FactorHistory, start: date, end: date) -> np.ndarray:
     """True for each factor whose closes before `start` and of `end`, and every shock between, are known."""
     inside = known.between(start, end)
     if inside.stop == inside.start or known.dates[inside.stop - 1] != np.datetime64(end):
@@ -100,7 +100,7 @@ def measurable(known: Known, start: date, end: date) -> np.ndarray:
     return np.asarray(before & np.isfinite(levels[-1]) & ~gaps)
 
 
-def _total(known: Known, start: date, end: date) -> np.ndarray:
+def _total(known: FactorHistory, start: date, end: date) -> np.ndarray:
     return np.asarray(np.nansum(known.shock[known.between(start, end)], axis=0))
 
 
@@ -122,7 +122,7 @@ def _stated(moves: Mapping[str, float], factor: Factor) -> float:
     return float(np.log1p(moves[factor.id])) if factor.kind == "log" else moves[factor.id]
 
 
-def _imputed(known: Known, move: np.ndarray, holdable: np.ndarray) -> tuple[np.ndarray, int]:
+def _imputed(known: FactorHistory, move: np.ndarray, holdable: np.ndarray) -> tuple[np.ndarray, int]:
     """(expected moves of holdable factors that have none (scenario x factor), days behind their covariance)."""
     out = np.full(move.shape, np.nan)
     wanted = np.isnan(move) & holdable
@@ -139,7 +139,7 @@ def _imputed(known: Known, move: np.ndarray, holdable: np.ndarray) -> tuple[np.n
     return out, len(rows)
 
 
-def _usable(known: Known) -> tuple[np.ndarray, np.ndarray]:
+def _usable(known: FactorHistory) -> tuple[np.ndarray, np.ndarray]:
     """(factors with a covariance, their complete days): the shortest histories are left out until 252 days remain."""
     window = known.recent(known.factors)
     counts = np.isfinite(window).sum(axis=0)

@@ -19,9 +19,10 @@ import polars as pl
 from macro_fund.instruments.di1 import pu
 from macro_fund.mandate import FACTORS
 from macro_fund.risk.correlation import correlation_cases
-from macro_fund.risk.factor_levels import walk
+from macro_fund.risk.exposures import DELTA_FACTOR, DI_TENORS, RATE_NODES
+from macro_fund.risk.factor_history import walk
 from macro_fund.risk.replay import replays
-from macro_fund.risk.revalue import BP, DI_NODES, DI_TENORS, PRICE_FACTOR, Book, Part, books
+from macro_fund.risk.revalue import BP, Book, Part, books
 from macro_fund.settings import Settings
 from macro_fund.store.tables import TABLES
 
@@ -32,10 +33,10 @@ FULL = "full revaluation"
 
 def rate_shock(moves: Mapping[str, float], bdays: np.ndarray) -> np.ndarray:
     """Shock in bp at business days: linear between the DI nodes that `moves` has, flat outside; NaN without any."""
-    there = [k for k, node in enumerate(DI_NODES) if node in moves]
+    there = [k for k, node in enumerate(RATE_NODES) if node in moves]
     if not there:
         return np.full(len(bdays), np.nan)
-    return np.interp(bdays, DI_TENORS[there], [moves[DI_NODES[k]] for k in there])
+    return np.interp(bdays, DI_TENORS[there], [moves[node] for node in RATE_NODES if node in moves])
 
 
 def di1_revaluation(rate: np.ndarray, bdays: np.ndarray, shock_bp: np.ndarray) -> np.ndarray:
@@ -78,7 +79,7 @@ def scenario_parts(book: Book, name: str, moves: Mapping[str, float]) -> Iterato
     by_rate = rate_shock(moves, held.bdays)
     shocks = np.array(
         [
-            rate if di1 else moves.get(PRICE_FACTOR.get(_root(book, k), ""), np.nan)
+            rate if di1 else moves.get(DELTA_FACTOR.get(_root(book, k), ""), np.nan)
             for k, (rate, di1) in enumerate(zip(by_rate, held.di1, strict=True))
         ]
     )

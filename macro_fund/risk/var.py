@@ -21,14 +21,13 @@ from macro_fund.portfolio.covariance import complete_rows
 from macro_fund.risk.book import TargetBook, target_book
 from macro_fund.risk.copula import Joint, draws, fit_nu, rank_correlation
 from macro_fund.risk.exposures import MAPPED, held_positions
-from macro_fund.risk.factor_history import FactorHistory
+from macro_fund.risk.factor_history import MIN_DAYS, FactorHistory
 from macro_fund.risk.filtered import Garch, filtered_moves, fit_garch
 from macro_fund.risk.methods import SIMULATED, Moves, measure
 from macro_fund.risk.positions import Positions, positions
 from macro_fund.risk.var_rows import Session, rows_of
 from macro_fund.settings import Instrument
 
-MIN_SCENARIOS = 252
 ENOUGH_TO_FIT = 126
 """Complete days known at a refit below which a session's own window is fitted instead."""
 
@@ -49,7 +48,7 @@ class Estimates:
             at = self._history.first_of(session, months)
             if self._at.get(months) != at:
                 forget()
-                self._at[months], self._window[months] = at, self._history.window(at)
+                self._at[months], self._window[months] = at, self._history.at(at).recent(MAPPED)
 
     def garch(self, factors: tuple[int, ...], window: np.ndarray) -> list[Garch]:
         """Of each held factor. window: all factors' moves of the session's own window."""
@@ -125,7 +124,7 @@ def _sessions(
             yield Session(s, session, status, reason, None, None, 0)
             continue
         estimates.open(session)
-        window = history.window(np.datetime64(session))
+        window = history.at(session).recent(MAPPED)
         days = complete_rows(window[:, list(held.factors)])
         if problem := _unfit(held, window, days):
             yield Session(s, session, "no_view", problem, held, None, len(days))
@@ -154,9 +153,9 @@ def standing(book: TargetBook, session: int) -> tuple[str, str]:
 def _unfit(held: Positions, window: np.ndarray, days: np.ndarray) -> str:
     """Why these days cannot carry a VaR of the factors held; empty when they can."""
     columns = np.array(held.factors, dtype=np.int64)
-    if len(days) < MIN_SCENARIOS:
+    if len(days) < MIN_DAYS:
         counts = (~np.isnan(window[:, columns])).sum(axis=0)
         worst = int(np.argmin(counts))
-        return f"{len(days)} of the {MIN_SCENARIOS} days that a VaR needs; {MAPPED[columns[worst]]} has {counts[worst]}"
+        return f"{len(days)} of the {MIN_DAYS} days that a VaR needs; {MAPPED[columns[worst]]} has {counts[worst]}"
     still = columns[days.std(axis=0) == 0]
     return f"{MAPPED[int(still[0])]} never moved in {len(days)} days: frozen" if len(still) else ""

@@ -81,6 +81,12 @@ def test_without_its_settlement_a_contract_keeps_the_days_last_known_and_then_it
     assert nothing["factor"].to_list() == ["di_252"]
 
 
+def test_a_held_target_without_sensitivities_is_not_taken_for_one_without_risk():
+    blind = book({"DI1_1Y": 5}).with_columns(dv01_brl=pl.lit(None, pl.Float64))
+    with pytest.raises(ValueError, match="target in DI1_1Y without DV01 or delta"):
+        exposures(blind, RETURNS, INSTRUMENTS, [LAST])
+
+
 def test_a_root_without_a_factor_is_named():
     other = book({"DOL_1M": 5}).with_columns(instrument=pl.lit("GC"))
     with pytest.raises(ValueError, match="contracts of GC have no risk factor"):
