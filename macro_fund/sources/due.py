@@ -91,8 +91,8 @@ def _periods(rule: Publication, frequency: str, last: date, first: date | None =
         this = pl.Series([last]).dt.truncate(f"{months}mo")
         return pl.concat([this.dt.offset_by(f"{ahead - months * n}mo") for n in range(count)])
     back = 7 * LOOK_BACK_WEEKS if frequency == "W" else LOOK_BACK_DAYS
-    days = [last - timedelta(days=n) for n in range((last - first).days + back, -1, -1)]
+    days = pl.date_range(first - timedelta(days=back), last, eager=True)
     if rule.kind != "effective" and frequency == "D":
-        calendars = [load_calendar(name) for name in _OPEN.get(rule.calendar, (rule.calendar,))]
-        days = [d for d in days if all(c.is_business_day(d) for c in calendars)]
-    return pl.Series(days, dtype=pl.Date)
+        for name in _OPEN.get(rule.calendar, (rule.calendar,)):
+            days = days.filter(pl.Series(load_calendar(name).are_business_days(days)))
+    return days

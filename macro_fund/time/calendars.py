@@ -124,9 +124,13 @@ class BusinessCalendar:
 
     def is_business_day(self, d: dt.date, known_on: dt.date | None = None) -> bool:
         """Whether `d` is open, as known on `known_on` (default: on `d`, which is what really happened)."""
-        self._check(_as_days(d))
-        calendar = self._calendars[int(self._vintage(_as_days(known_on or d)))]
-        return bool(np.is_busday(np.datetime64(d, "D"), busdaycal=calendar))
+        return bool(self.are_business_days(d, known_on))
+
+    def are_business_days(self, days: DayLike, known_on: DayLike | None = None) -> NDArray[np.bool_]:
+        """`is_business_day` for arrays of dates; known_on: default each day."""
+        day, known = np.broadcast_arrays(*(_as_days(x) for x in (days, days if known_on is None else known_on)))
+        self._check(day)
+        return self._by_vintage(known, lambda c, at: np.is_busday(day[at], busdaycal=c), np.bool_)
 
     def count(self, start: dt.date, end: dt.date, known_on: dt.date | None = None) -> int:
         """Business days in [start, end), minus those in [end, start) if end is earlier. known_on: default `start`."""

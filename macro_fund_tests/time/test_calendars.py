@@ -227,3 +227,10 @@ def test_a_holiday_that_was_abolished_counts_only_for_those_who_did_not_know() -
     assert not calendar.is_business_day(D(2030, 7, 9), known_on=D(2028, 2, 29))
     assert calendar.is_business_day(D(2030, 7, 9), known_on=D(2028, 3, 1))
     assert calendar.is_business_day(D(2030, 7, 9))
+
+
+@given(st.lists(st.dates(D(2019, 1, 1), D(2026, 12, 31)), max_size=30), st.dates(D(2019, 1, 1), D(2026, 12, 31)))
+def test_many_days_are_the_days_one_by_one(days: list[dt.date], known: dt.date) -> None:
+    own = [ANBIMA.count(d, d + dt.timedelta(days=1)) == 1 for d in days]
+    assert ANBIMA.are_business_days(days).tolist() == own
+    assert ANBIMA.are_business_days(days, known).tolist() == [ANBIMA.is_business_day(d, known) for d in days]
