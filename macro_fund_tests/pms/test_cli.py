@@ -280,7 +280,7 @@ def test_every_grouping_of_the_pnl_has_the_same_total(desk: Desk, by: str, rows:
 def test_the_journal_lists_and_verifies(busy: Desk, tmp_path: Path) -> None:
     busy.says("proposals", "approve", "ab12", "--as", "Ana")
     seq, head = busy.ledger.journal_head()
-    assert f"intact: {seq} entries, head {head}" in busy.says("journal", "verify")
+    assert f"intact: {seq} entries, head {seq}:{head}" in busy.says("journal", "verify")
     assert [e["kind"] for e in json.loads(busy.says("journal", "list", "--last", "2", "--json"))] == [
         "proposal",
         "decision",
