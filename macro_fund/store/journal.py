@@ -101,7 +101,7 @@ def _row_problems(conn: sa.Connection, read: Sequence[Entry]) -> list[str]:
         if entry.kind in by_kind:
             by_kind[entry.kind][entry.ref] = entry
         else:
-            found.append(f"{entry.name} is of a kind that this version does not know: upgrade macro_fund")
+            found.append(f"{entry.name} is of a kind that this version does not know: it was inserted, or macro_fund must be upgraded")
     for kind, journalled in by_kind.items():
         found += _differences(conn, kind, journalled)
     return found
