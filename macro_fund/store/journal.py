@@ -48,14 +48,14 @@ def append(conn: sa.Connection, kind: str, records: Iterable[Mapping[str, Any]],
 
 def entries(conn: sa.Connection) -> Iterator[Entry]:
     """Every entry in order."""
-    for seq, at, *texts in _stored(conn, JOURNAL, JOURNAL.c.seq):
+    for seq, at, *texts in _stored(conn, list(JOURNAL.c), JOURNAL.c.seq):
         yield Entry(seq, _iso(at), *map(str, texts))
 
 
-def _stored(conn: sa.Connection, table: sa.Table, *order: sa.Column[Any]) -> sa.Result[Any]:
+def _stored(conn: sa.Connection, columns: Sequence[sa.Column[Any]], *order: sa.Column[Any]) -> sa.Result[Any]:
     """Rows as the database keeps them: what SQLite would never have taken as a time or a number is no error here, it is
     a value that the journal does not describe."""
-    query = sa.select(*(sa.type_coerce(c, sa.String) for c in table.c)).order_by(*order)
+    query = sa.select(*(sa.type_coerce(c, sa.String) for c in columns)).order_by(*order)
     return conn.execution_options(yield_per=_BATCH).execute(query)
 
 
@@ -101,7 +101,8 @@ def _row_problems(conn: sa.Connection, read: Sequence[Entry]) -> list[str]:
         if entry.kind in by_kind:
             by_kind[entry.kind][entry.ref] = entry
         else:
-            found.append(f"{entry.name} is of a kind that this version does not know: it was inserted, or macro_fund must be upgraded")
+            unknown = "a kind that this version does not know: it was inserted, or macro_fund must be upgraded"
+            found.append(f"{entry.name} is of {unknown}")
     for kind, journalled in by_kind.items():
         found += _differences(conn, kind, journalled)
     return found
@@ -124,12 +125,13 @@ def _differences(conn: sa.Connection, kind: str, journalled: dict[str, Entry]) -
 
 def _bodies(conn: sa.Connection, table: sa.Table, id_column: str) -> Iterator[tuple[str, str | None]]:
     """Id and canonical JSON of every row; None for a row with a value that has none."""
-    names = [c.name for c in table.c]
+    columns = sorted(table.c, key=lambda c: c.name)  # as canonical JSON wants them
+    names = [c.name for c in columns]
     place = names.index(id_column)
     convert: list[tuple[int, Callable[[Any], Any]]]
-    convert = [(i, _iso) for i, c in enumerate(table.c) if isinstance(c.type, UtcTime)]
-    convert += [(i, _parsed) for i, c in enumerate(table.c) if isinstance(c.type, sa.JSON)]
-    for row in _stored(conn, table):
+    convert = [(i, _iso) for i, c in enumerate(columns) if isinstance(c.type, UtcTime)]
+    convert += [(i, _parsed) for i, c in enumerate(columns) if isinstance(c.type, sa.JSON)]
+    for row in _stored(conn, columns):
         values = list(row)
         for i, change in convert:
             values[i] = None if values[i] is None else change(values[i])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -83,3 +84,29 @@ def test_a_session_that_plays_a_replica_is_refused_too(told: tuple[str, Ledger])
     for table in TABLES:
         with pytest.raises(sa.exc.DBAPIError, match=f"append-only: {table} takes no DELETE"):
             run_sql(told[0], "SET session_replication_role = replica", f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("kind", ["postgres"], indirect=True)
+def test_a_role_that_does_not_own_the_tables_can_work_but_not_unlock_them(url: str) -> None:
+    """The grants of docs/guide/operate.md."""
+    role = f"clerk_{uuid4().hex}"
+    run_sql(
+        url,
+        f"CREATE ROLE {role} LOGIN",
+        f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {role}",
+        f"GRANT UPDATE ON journal TO {role}",
+    )
+    clerk = sa.make_url(url).set(username=role).render_as_string(hide_password=False)
+    ledger = open_ledger(clerk)
+    every_kind(ledger)
+    assert ledger.verify_journal() == []
+    ledger.close()
+    for statement, words in {
+        "UPDATE journal SET kind = 'x'": "append-only: journal takes no UPDATE",
+        "DELETE FROM fills": "permission denied for table fills",
+        "ALTER TABLE fills DISABLE TRIGGER ALL": "must be owner of table fills",
+        "DROP TRIGGER journal_append_only ON journal": "must be owner of relation journal",
+        "SET session_replication_role = replica": "permission denied to set parameter",
+    }.items():
+        with pytest.raises(sa.exc.DBAPIError, match=words):
+            run_sql(clerk, statement)
