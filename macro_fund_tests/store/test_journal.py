@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from macro_fund.settings import CONFIG_DIR
 from macro_fund.store import ledger_open, verify_journal
 from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
+from macro_fund.store.ledger_tables import KINDS, Money, UtcTime
 from macro_fund.store.verify_journal import Head, chain_problems, link, main, parse_head, read_entries
 from macro_fund_tests.pms.builders import proposals, utc
 from macro_fund_tests.store import tampering
@@ -74,6 +75,12 @@ TEXT = st.text('aZ0 "\\/\n\x00\x7f\u00e3\u2028\ud800\U0001f600{}', max_size=20)
 def test_the_hash_is_that_of_canonical_json(body: str, kind: str, ref: str) -> None:
     entry = {"at": NOW, "kind": kind, "ref": ref, "body": body, "prev_hash": "a" * 64}
     assert link("a" * 64, NOW.isoformat(), kind, ref, body) == tampering.digest_of(entry)
+
+
+def test_rows_are_compared_as_stored_for_every_type_that_there_is() -> None:
+    """A type whose stored form is not that of canonical JSON needs a conversion in journal.py (a Boolean is 0 or 1)."""
+    known = {sa.String, sa.Text, sa.BigInteger, sa.Integer, sa.Double, sa.Date, sa.JSON, UtcTime, Money}
+    assert {type(c.type) for table, _ in KINDS.values() for c in table.c} <= known
 
 
 # tampering
