@@ -1,4 +1,4 @@
-"""The commands people decide and look with: proposals, book, pnl, journal.
+"""The commands people decide and look with: proposals, book, pnl; journal and switch are joined to them.
 
 Belongs here: options, messages and exit codes. Does not belong here: any rule (`approval.py`, `store/ledger.py`) or how
 a home is found: `attach` is given a function that opens one.
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from macro_fund.pms import approval, show, switch_cli
+from macro_fund.pms import approval, journal_cli, show, switch_cli
 from macro_fund.pms.context import AsJson, Note, Open, Person, PmsContext, Read, title_of, told
 from macro_fund.pms.costs import instruments_by_id, known_instrument
 from macro_fund.pms.gate import Gate, gates
@@ -41,7 +41,7 @@ class By(StrEnum):
 def attach(app: typer.Typer, open_context: Open) -> None:
     """Add the commands to `app`; `open_context` is called once a command, after the options are read."""
     app.add_typer(_proposals(open_context), name="proposals")
-    app.add_typer(_journal(open_context), name="journal")
+    app.add_typer(journal_cli.commands(open_context), name="journal")
     app.add_typer(switch_cli.commands(open_context), name="switch")
 
     @app.command("book")
@@ -233,45 +233,3 @@ def pnl_by(cube: pl.DataFrame, by: str) -> tuple[pl.DataFrame, date]:
         pl.col("pnl_brl").sum().alias("inception"),
     )
     return rows.sort(by), last
-
-
-def _journal(open_context: Open) -> typer.Typer:
-    app = typer.Typer(help="The hash-chained record of everything proposed, decided and traded.", no_args_is_help=True)
-
-    @app.command("list")
-    def list_(
-        count: Annotated[int, typer.Option("--last", min=1, help="How many of the newest entries.")] = 30,
-        as_json: AsJson = False,
-    ) -> None:
-        """The newest journal entries."""
-        with told(open_context) as ctx:
-            rows = ctx.ledger.journal().tail(count)
-            if as_json:
-                typer.echo(show.as_json(rows.to_dicts()))
-            elif rows.is_empty():
-                typer.echo("The journal is empty: it starts with the first proposals (`macro-fund run`).")
-            else:
-                body = (
-                    (str(e["seq"]), show.local(e["at"]), e["kind"], e["ref"][:12], e["hash"][:12])
-                    for e in rows.iter_rows(named=True)
-                )
-                columns = ("entry", "Sao Paulo time", "kind", "id", "hash")
-                show.console().print(show.table(title_of(ctx, "Journal"), columns, body, right=("entry",)))
-
-    @app.command("verify")
-    def verify(as_json: AsJson = False) -> None:
-        """Recompute the hash chain and compare it with the rows it describes; exit 1 when something was changed."""
-        with told(open_context) as ctx:
-            problems, (seq, head) = ctx.ledger.verify_journal(), ctx.ledger.journal_head()
-            if as_json:
-                typer.echo(show.as_json({"entries": seq, "head": head, "problems": problems}))
-            elif not problems:
-                typer.echo(f"The journal is intact: {seq} entries, head {head}. Keep the head to compare it later.")
-            if problems and not as_json:
-                for problem in problems:
-                    typer.echo(f"error: {problem}", err=True)
-                typer.echo("Stop trading on this ledger and compare it with a backup.", err=True)
-            if problems:
-                raise typer.Exit(1)
-
-    return app

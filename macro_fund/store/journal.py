@@ -1,90 +1,141 @@
 """The hash-chained journal: one entry for every row that the ledger ever took.
 
-Belongs here: how an entry is chained and how tampering is found. Does not belong here: what is recorded (`ledger.py`).
+Belongs here: writing entries, and holding the chain against the rows that it describes. Does not belong here: the hash
+of an entry and what the chain alone can tell (`verify_journal.py`), what is recorded (`ledger.py`).
 
-hash(n) = SHA-256(hash(n-1) + canonical JSON of entry n). A changed, deleted or swapped entry breaks the chain at a
-place that `problems` names; a changed or deleted ledger row no longer equals its entry's body. Somebody who rewrites
-every row and every entry after it can only be caught by a head hash noted elsewhere, so `head` is printed for people
-to keep.
+A changed, deleted or swapped entry breaks the chain at a place that `problems` names; a changed or deleted ledger row
+no longer equals its entry's body. Somebody who rewrites every row and every entry after it can only be caught by a
+head noted elsewhere, so `head` is printed for people to keep.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from macro_fund.store.content import canonical_json
-from macro_fund.store.ledger_tables import JOURNAL, KINDS
+from macro_fund.store.ledger_tables import JOURNAL, KINDS, UtcTime
+from macro_fund.store.verify_journal import GENESIS, Entry, Head, chain_problems, link
 
-GENESIS = "0" * 64
-
-
-def _hash(prev_hash: str, at: datetime, kind: str, ref: str, body: str) -> str:
-    text = canonical_json({"at": at, "kind": kind, "ref": ref, "body": body})
-    return hashlib.sha256((prev_hash + text).encode()).hexdigest()
+_BATCH = 2000  # rows fetched at once
 
 
-def head(conn: sa.Connection) -> tuple[int, str]:
+def head(conn: sa.Connection) -> Head:
     """Number and hash of the last entry; (0, 64 zeros) for an empty journal."""
     last = conn.execute(sa.select(JOURNAL.c.seq, JOURNAL.c.hash).order_by(JOURNAL.c.seq.desc()).limit(1)).first()
-    return (last.seq, last.hash) if last else (0, GENESIS)
+    return Head(last.seq, last.hash) if last else Head(0, GENESIS)
 
 
 def append(conn: sa.Connection, kind: str, records: Iterable[Mapping[str, Any]], at: datetime) -> None:
     """Chain one entry a record, in order, inside the caller's transaction (which holds the write lock)."""
     seq, prev = head(conn)
-    entries = []
+    moment = at.astimezone(UTC).isoformat()
+    rows = []
     for record in records:
         ref, body = str(record[KINDS[kind][1]]), canonical_json(dict(record))
-        link = _hash(prev, at, kind, ref, body)
+        digest = link(prev, moment, kind, ref, body)
         seq += 1
-        entries.append({"seq": seq, "at": at, "kind": kind, "ref": ref, "body": body, "prev_hash": prev, "hash": link})
-        prev = link
-    if entries:
-        conn.execute(sa.insert(JOURNAL), entries)
+        rows.append({"seq": seq, "at": at, "kind": kind, "ref": ref, "body": body, "prev_hash": prev, "hash": digest})
+        prev = digest
+    if rows:
+        conn.execute(sa.insert(JOURNAL), rows)
 
 
-def problems(conn: sa.Connection) -> list[str]:
-    """What is wrong with the journal and the rows it describes, each located in words; empty when all is well."""
-    entries = conn.execute(sa.select(JOURNAL).order_by(JOURNAL.c.seq)).all()
-    return _chain_problems(entries) + _row_problems(conn, entries)
+def entries(conn: sa.Connection) -> Iterator[Entry]:
+    """Every entry in order."""
+    for seq, at, *texts in _stored(conn, list(JOURNAL.c), JOURNAL.c.seq):
+        yield Entry(seq, _iso(at), *map(str, texts))
 
 
-def _chain_problems(entries: Sequence[Any]) -> list[str]:
+def _stored(conn: sa.Connection, columns: Sequence[sa.Column[Any]], *order: sa.Column[Any]) -> sa.Result[Any]:
+    """Rows as the database keeps them: what SQLite would never have taken as a time or a number is no error here, it is
+    a value that the journal does not describe."""
+    query = sa.select(*(sa.type_coerce(c, sa.String) for c in columns)).order_by(*order)
+    return conn.execution_options(yield_per=_BATCH).execute(query)
+
+
+@lru_cache(maxsize=4096)
+def _iso(at: Any) -> str:
+    """The UTC time as `canonical_json` writes it; SQLite gives text without a zone, Postgres a datetime."""
+    if isinstance(at, datetime):
+        return at.astimezone(UTC).isoformat()
+    try:
+        return datetime.fromisoformat(at).replace(tzinfo=UTC).isoformat()
+    except (ValueError, TypeError):
+        return str(at)
+
+
+def _parsed(value: Any) -> Any:
+    """What a JSON column holds; Postgres' driver has parsed it already."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def export_lines(conn: sa.Connection) -> Iterator[str]:
+    """The journal as JSON lines, an entry a line, as `verify_journal.py` reads them."""
+    return (canonical_json(entry._asdict()) + "\n" for entry in entries(conn))
+
+
+def problems(conn: sa.Connection, noted: Head | None = None) -> list[str]:
+    """What is wrong with the journal and the rows it describes, each located in words; empty when all is well.
+
+    `noted` is a head that was printed earlier.
+    """
+    read = list(entries(conn))
+    numbered = [e for e in read if type(e.seq) is int]
+    found = [f"a journal entry has the number {e.seq!r}: it was changed" for e in read if type(e.seq) is not int]
+    return found + chain_problems(numbered, noted) + _row_problems(conn, numbered)
+
+
+def _row_problems(conn: sa.Connection, read: Sequence[Entry]) -> list[str]:
     found: list[str] = []
-    written_as = {e.hash: e.seq for e in entries}
-    expected, prev = 1, GENESIS
-    for e in entries:
-        name = f"journal entry {e.seq} ({e.kind} {e.ref})"
-        missing = e.seq - expected
-        if missing > 0:
-            gap = f"entry {expected} is" if missing == 1 else f"entries {expected} to {e.seq - 1} are"
-            found.append(f"journal {gap} missing: deleted before {name}")
-        if _hash(e.prev_hash, e.at, e.kind, e.ref, e.body) != e.hash:
-            found.append(f"{name}: its content was changed after it was written")
-        elif e.prev_hash != prev and missing <= 0:
-            after = written_as.get(e.prev_hash, 0 if e.prev_hash == GENESIS else None)
-            if after is None:
-                found.append(f"{name} does not follow entry {e.seq - 1}: one was rewritten, or one between was deleted")
-            else:
-                found.append(f"{name} is out of order: it was written after entry {after}, not {e.seq - 1}")
-        expected, prev = e.seq + 1, e.hash
+    by_kind: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+    for entry in read:
+        if entry.kind in by_kind:
+            by_kind[entry.kind][entry.ref] = entry
+        else:
+            unknown = "a kind that this version does not know: it was inserted, or macro_fund must be upgraded"
+            found.append(f"{entry.name} is of {unknown}")
+    for kind, journalled in by_kind.items():
+        found += _differences(conn, kind, journalled)
     return found
 
 
-def _row_problems(conn: sa.Connection, entries: Sequence[Any]) -> list[str]:
-    found: list[str] = []
-    for kind, (table, id_column) in KINDS.items():
-        rows = {str(r[id_column]): canonical_json(dict(r)) for r in conn.execute(sa.select(table)).mappings()}
-        journalled = {e.ref: e for e in entries if e.kind == kind}
-        for ref, entry in journalled.items():
-            if ref not in rows:
-                found.append(f"{table.name} row {ref} was deleted: journal entry {entry.seq} describes it")
-            elif rows[ref] != entry.body:
-                found.append(f"{table.name} row {ref} differs from journal entry {entry.seq}")
-        found += [f"{table.name} row {ref} has no journal entry" for ref in sorted(rows.keys() - journalled.keys())]
-    return found
+def _differences(conn: sa.Connection, kind: str, journalled: dict[str, Entry]) -> list[str]:
+    """How the rows of a kind differ from the entries that describe them, which are used up."""
+    table, id_column = KINDS[kind]
+    changed: list[str] = []
+    unknown: list[str] = []
+    for ref, body in _bodies(conn, table, id_column):
+        entry = journalled.pop(ref, None)
+        if entry is None:
+            unknown.append(ref)
+        elif entry.body != body:
+            changed.append(f"{table.name} row {ref} differs from journal entry {entry.seq}")
+    gone = [f"{table.name} row {e.ref} was deleted: journal entry {e.seq} describes it" for e in journalled.values()]
+    return changed + gone + [f"{table.name} row {ref} has no journal entry" for ref in sorted(unknown)]
+
+
+def _bodies(conn: sa.Connection, table: sa.Table, id_column: str) -> Iterator[tuple[str, str | None]]:
+    """Id and canonical JSON of every row; None for a row with a value that has none."""
+    columns = sorted(table.c, key=lambda c: c.name)  # as canonical JSON wants them
+    names = [c.name for c in columns]
+    place = names.index(id_column)
+    convert: list[tuple[int, Callable[[Any], Any]]]
+    convert = [(i, _iso) for i, c in enumerate(columns) if isinstance(c.type, UtcTime)]
+    convert += [(i, _parsed) for i, c in enumerate(columns) if isinstance(c.type, sa.JSON)]
+    for row in _stored(conn, columns):
+        values = list(row)
+        for i, change in convert:
+            values[i] = None if values[i] is None else change(values[i])
+        try:
+            yield str(values[place]), canonical_json(dict(zip(names, values, strict=True)))
+        except ValueError:
+            yield str(values[place]), None

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -24,6 +25,7 @@ import sqlalchemy as sa
 
 from macro_fund.store import journal
 from macro_fund.store.content import canonical_json, content_id
+from macro_fund.store.lake import write_file_atomically
 from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_head
 from macro_fund.store.ledger_rules import (
     PROPOSAL_QUERY,
@@ -50,6 +52,7 @@ from macro_fund.store.ledger_tables import (
 )
 from macro_fund.store.table import UTC_TIME
 from macro_fund.store.tables import TABLES
+from macro_fund.store.verify_journal import Head
 
 __all__ = ["Action", "Ledger", "LedgerError", "open_ledger"]
 
@@ -129,7 +132,10 @@ class Ledger:
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
+        """One snapshot for all queries: what others record meanwhile is not seen. SQLite's reads always are one."""
         with _clear_errors(self._engine), self._engine.connect() as conn:
+            if conn.dialect.name == "postgresql":
+                conn.execution_options(isolation_level="REPEATABLE READ")
             yield conn
 
     @contextmanager
@@ -308,15 +314,31 @@ class Ledger:
         """Every journal entry in order: seq, at, kind, ref, body (JSON), prev_hash, hash."""
         return self._frame_of(sa.select(JOURNAL).order_by(JOURNAL.c.seq), _JOURNAL_SCHEMA)
 
-    def journal_head(self) -> tuple[int, str]:
+    def journal_head(self) -> Head:
         """Number and hash of the last journal entry: note it elsewhere to prove later that nothing was rewritten."""
         with self._read() as conn:
             return journal.head(conn)
 
-    def verify_journal(self) -> list[str]:
-        """Problems of the journal and of the rows it describes, each located in words; empty when all is well."""
+    def verify_journal(self, noted: Head | None = None) -> list[str]:
+        """Problems of the journal and of the rows it describes, each located in words; empty when all is well.
+
+        `noted` is a head that was printed earlier: with it a journal that was cut off or rewritten is found, too.
+        """
         with self._read() as conn:
-            return journal.problems(conn)
+            return journal.problems(conn, noted)
+
+    def export_journal(self, path: Path) -> Head:
+        """Write the journal as JSON lines for `verify_journal.py`, whole or not at all; the same journal gives the same
+        bytes. Returns the head of what was written; LedgerError when there is nothing to write or no place for it."""
+        with self._read() as conn:
+            head, lines = journal.head(conn), "".join(journal.export_lines(conn))
+        if not lines:
+            raise LedgerError("the journal is empty, so nothing was written: it starts with the first proposals")
+        try:
+            write_file_atomically(path, lines.encode())
+        except OSError as error:
+            raise LedgerError(f"{path} cannot be written: {error.strerror}; choose another place") from error
+        return head
 
     def _frame_of(self, query: sa.Select[Any], schema: Mapping[str, Any]) -> pl.DataFrame:
         with self._read() as conn:

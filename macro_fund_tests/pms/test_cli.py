@@ -17,6 +17,7 @@ from macro_fund.pms.cli import PmsContext, attach
 from macro_fund.settings import SettingsError
 from macro_fund.store.ledger import Ledger, open_ledger
 from macro_fund.store.tables import TABLES
+from macro_fund.store.verify_journal import file_problems
 from macro_fund_tests.pms.builders import SETTINGS, frame, proposals, share, utc
 
 PID = "ab12cd34ef56"
@@ -124,7 +125,7 @@ CUBE = frame(
         (["book"], "No book yet: `macro-fund run`"),
         (["pnl"], "No P&L yet"),
         (["journal", "list"], "The journal is empty"),
-        (["journal", "verify"], "The journal is intact: 0 entries"),
+        (["journal", "verify"], "The journal is intact: 0 entries, head 0:"),
     ],
 )
 def test_empty_states_say_what_to_do(desk: Desk, arguments: list[str], words: str) -> None:
@@ -280,7 +281,7 @@ def test_every_grouping_of_the_pnl_has_the_same_total(desk: Desk, by: str, rows:
 def test_the_journal_lists_and_verifies(busy: Desk, tmp_path: Path) -> None:
     busy.says("proposals", "approve", "ab12", "--as", "Ana")
     seq, head = busy.ledger.journal_head()
-    assert f"intact: {seq} entries, head {head}" in busy.says("journal", "verify")
+    assert f"intact: {seq} entries, head {seq}:{head}" in busy.says("journal", "verify")
     assert [e["kind"] for e in json.loads(busy.says("journal", "list", "--last", "2", "--json"))] == [
         "proposal",
         "decision",
@@ -293,6 +294,16 @@ def test_the_journal_lists_and_verifies(busy: Desk, tmp_path: Path) -> None:
     result = busy.run("journal", "verify", "--json")
     assert result.exit_code == 1
     assert len(json.loads(result.stdout)["problems"]) == 1
+
+
+def test_the_journal_is_exported_and_held_against_a_noted_head(busy: Desk, tmp_path: Path) -> None:
+    file, head = tmp_path / "journal.jsonl", busy.ledger.journal_head()
+    assert f"{file}: {head.seq} entries, head {head}" in " ".join(busy.says("journal", "export", str(file)).split())
+    assert file_problems(file, head) == ([], head)
+    assert "intact" in busy.says("journal", "verify", "--head", str(head))
+    assert "entry 1 has another hash than the head" in busy.fails("journal", "verify", "--head", f"1:{'0' * 64}")
+    assert "the head '7' is not N:HASH" in busy.fails("journal", "verify", "--head", "7")
+    assert "cannot be written" in busy.fails("journal", "export", str(file / "below"))
 
 
 def _forge(path: Path) -> None:

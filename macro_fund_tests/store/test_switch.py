@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import tempfile
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from macro_fund.store import ledger_open
 from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
 from macro_fund.store.ledger_switch import reduces
-from macro_fund_tests.pms.builders import proposals, utc
-
-NOW, LATER = utc(2025, 2, 10), utc(2025, 2, 10, 14)
-POSTGRES = os.environ.get("MACRO_FUND_TEST_POSTGRES")
-PID = "ab12cd34ef56"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite"
-
-
-@pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(f"sqlite:///{path}")
-    yield opened
-    opened.close()
+from macro_fund_tests.pms.builders import proposals
+from macro_fund_tests.store.stories import LATER, NOW, OTHER, PID, run_sql
 
 
 def test_a_throw_and_a_reset_by_another_person(ledger: Ledger) -> None:
@@ -107,77 +83,11 @@ def test_there_is_nothing_to_reset_before_a_throw(ledger: Ledger) -> None:
         ledger.switch("throw", "Ana", "", NOW)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE switch_events SET person = 'X'",
-        "DELETE FROM switch_events",
-        "INSERT OR REPLACE INTO switch_events SELECT * FROM switch_events",
-        "INSERT OR REPLACE INTO switch_events SELECT 'x', number, action, person, note, recorded_at FROM switch_events",
-    ],
-)
-def test_events_can_be_neither_changed_nor_deleted(ledger: Ledger, path: Path, statement: str) -> None:
+def test_the_database_itself_knows_the_turns(ledger: Ledger, url: str) -> None:
     ledger.switch("throw", "Ana", "x", NOW)
-    with sqlite3.connect(path) as raw, pytest.raises(sqlite3.IntegrityError, match="append-only: switch_events"):
-        raw.execute(statement)
-
-
-def test_the_database_itself_knows_the_turns(ledger: Ledger, path: Path) -> None:
-    ledger.switch("throw", "Ana", "x", NOW)
-    with sqlite3.connect(path) as raw, pytest.raises(sqlite3.IntegrityError, match="switch_turns"):
-        raw.execute("INSERT INTO switch_events VALUES ('e', 2, 'throw', 'Ana', 'x', '2025-02-11')")
-    with sqlite3.connect(path) as raw, pytest.raises(sqlite3.IntegrityError, match="switch_words"):
-        raw.execute("INSERT INTO switch_events VALUES ('e', 2, 'reset', 'Bia', '', '2025-02-11')")
-
-
-def test_an_event_that_was_made_to_disappear_is_found(ledger: Ledger, path: Path) -> None:
-    ledger.switch("throw", "Ana", "x", NOW)
-    with sqlite3.connect(path) as raw:
-        raw.execute("DROP TRIGGER switch_events_no_delete")
-        raw.execute("DELETE FROM switch_events")
-    assert ["was deleted: journal entry 1 describes it" in p for p in ledger.verify_journal()] == [True]
-
-
-@pytest.mark.parametrize("moment", ["INSERT INTO switch_events", "INSERT INTO journal"])
-def test_a_process_killed_inside_the_transaction_leaves_none_of_it(ledger: Ledger, path: Path, moment: str) -> None:
-    code = f"""
-        import os, signal
-        import sqlalchemy as sa
-        from macro_fund.store.ledger import open_ledger
-        from macro_fund_tests.pms.builders import utc
-        ledger = open_ledger("sqlite:///{path}")
-        def die(conn, cursor, statement, *rest):
-            if statement.startswith("{moment}"):
-                os.kill(os.getpid(), signal.SIGKILL)
-        sa.event.listen(ledger._engine, "after_cursor_execute", die)
-        ledger.switch("throw", "Ana", "x", utc(2025, 2, 10))
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert ledger.thrown() is None
-    assert ledger.verify_journal() == []
-    ledger.switch("throw", "Ana", "x", NOW)
-    assert ledger.journal().height == 1
-
-
-def test_a_ledger_of_the_second_revision_keeps_what_it_holds(path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    engine = ledger_open.engine_for(f"sqlite:///{path}")
-    config = Config()
-    config.set_main_option("script_location", str(ledger_open._MIGRATIONS))
-    with engine.connect() as conn, conn.begin():
-        config.attributes["connection"] = conn
-        command.upgrade(config, "0002")
-    old = Ledger(engine)
-    old.record_proposals(proposals(), NOW)
-    old.close()
-    new = open_ledger(f"sqlite:///{path}")
-    assert new.proposals().height == 1
-    new.switch("throw", "Ana", "x", NOW)
-    assert new.verify_journal() == []
-    new.close()
+    for values, name in (("2, 'throw', 'Ana', 'x'", "switch_turns"), ("2, 'reset', 'Bia', ''", "switch_words")):
+        with pytest.raises(sa.exc.IntegrityError, match=name):
+            run_sql(url, f"INSERT INTO switch_events VALUES ('e', {values}, '2025-02-11')")
 
 
 # decisions while it is thrown
@@ -216,7 +126,7 @@ def test_only_what_reduces_risk_is_approved_while_it_is_thrown(
 
 
 def test_a_rejection_is_always_taken_and_a_reset_opens_the_door(ledger: Ledger) -> None:
-    ledger.record_proposals(proposals({}, {"proposal_id": "ff00ff00ff00", "contract": "DI1F28"}), NOW)
+    ledger.record_proposals(proposals({}, {"proposal_id": OTHER, "contract": "DI1F28"}), NOW)
     ledger.switch("throw", "Ana", "data", NOW)
     ledger.decide("ff00", "reject", "Bia", "no", LATER)
     ledger.switch("reset", "Bia", "well again", LATER)
@@ -250,10 +160,9 @@ def test_what_counts_as_less_risk(before: int, after: int, less: bool) -> None:
 class TwoPeople(RuleBasedStateMachine):
     """Any order of throws and resets by three people, some of them killed before their commit."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_url: Callable[[], str]) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.ledger = open_ledger(f"sqlite:///{self.folder.name}/ledger.sqlite")
+        self.ledger = open_ledger(new_url())
         self.now, self.thrown_by, self.events = NOW, "", 0
 
     def _ask(self, action: str, person: str) -> bool:
@@ -306,25 +215,9 @@ class TwoPeople(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.ledger.close()
-        self.folder.cleanup()
 
 
-TestTwoPeople = TwoPeople.TestCase
-TestTwoPeople.settings = settings(max_examples=6, stateful_step_count=12)
-
-
-@pytest.mark.skipif(POSTGRES is None, reason="MACRO_FUND_TEST_POSTGRES (a database's URL) is not set")
-def test_the_same_on_postgres() -> None:
-    ledger = open_ledger(str(POSTGRES))
-    start = ledger.switch_events()["recorded_at"].max() or NOW
-    assert isinstance(start, datetime)
-    ledger.switch("throw", "Ana", "x", start + timedelta(minutes=1))
-    with pytest.raises(LedgerError, match="a second person"):
-        ledger.switch("reset", "ana", "x", start + timedelta(minutes=2))
-    ledger.switch("reset", "Bia", "x", start + timedelta(minutes=3))
-    assert ledger.thrown() is None
-    assert ledger.verify_journal() == []
-    for statement in ("UPDATE switch_events SET note = 'z'", "DELETE FROM switch_events", "TRUNCATE switch_events"):
-        with ledger._write() as conn, pytest.raises(sa.exc.DBAPIError, match="append-only"):
-            conn.execute(sa.text(statement))
-    ledger.close()
+def test_the_switch_has_one_state_whatever_three_people_do(new_url: Callable[[], str]) -> None:
+    run_state_machine_as_test(
+        lambda: TwoPeople(new_url), settings=settings(max_examples=6, stateful_step_count=12, deadline=None)
+    )
