@@ -20,6 +20,7 @@ BOOK_ASSETS = (
     "pms/pnl",
     "pms/explain",
     "pms/nav",
+    "pms/performance",
     "risk/breakers",
     "quality/verdicts",
 )
@@ -43,7 +44,7 @@ market = dg.define_asset_job(
 books = dg.define_asset_job(
     "books",
     selection=_books,
-    description="Fills, positions, P&L, NAV, breakers and verdicts of one session.",
+    description="Fills, positions, P&L, NAV, performance, breakers and verdicts of one session.",
     executor_def=dg.in_process_executor,
 )
 propose = dg.define_asset_job(

@@ -22,7 +22,9 @@ from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
 from macro_fund.pms import book, execution, gate, proposals
 from macro_fund.pms.explain import explain, large_residuals, unexplained
+from macro_fund.pms.performance import disagreements, performance
 from macro_fund.reports.plots import explain_picture, nav_picture
+from macro_fund.reports.plots_performance import performance_picture
 
 PYTHON = frozenset({"python", "parquet"})
 LEDGER = frozenset({"python", "sql", "parquet"})
@@ -100,6 +102,16 @@ def _ties(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     navs = run.read_own(frame)
     found = book.breaks(run.home.lake.read("pms/pnl", run.last), navs)
     return [(date.fromisoformat(text[:10]), text) for text in found if date.fromisoformat(text[:10]) >= run.keys[0]]
+
+
+def _performance(run: Run) -> pl.DataFrame:
+    return performance(run.read("pms/nav"), run.read("pms/fills"), run.read(MARKS), run.fund_sessions)
+
+
+def _agrees(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """Returns are those of the NAVs, and round trips made what settlements and costs are."""
+    navs, cube = (run.home.lake.read(k, run.last) for k in ("pms/nav", "pms/pnl"))
+    return disagreements(frame, navs, cube)
 
 
 def _fills_positions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -258,6 +270,18 @@ NODES = (
         _nav,
         (Check("ties", "P&L and NAV tie to the cent", _ties), bounded(["fund_index"], 0.5, 5.0), sessions_inside()),
         plot=nav_picture,
+    ),
+    Node(
+        "pms/performance",
+        PYTHON,
+        ("pms/nav", "pms/fills", MARKS),
+        _performance,
+        (
+            Check("agrees", "returns are those of the NAV, round trips sum to the P&L to the cent", _agrees),
+            bounded(["hit_rate"], 0.0, 1.0),
+            sessions_inside(),
+        ),
+        plot=performance_picture,
     ),
     Node(
         "pms/trade_proposals",

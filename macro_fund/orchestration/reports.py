@@ -13,7 +13,7 @@ import polars as pl
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.pms import stamp_basis
 from macro_fund.orchestration.run import Run
-from macro_fund.reports import pack_risk, pack_views
+from macro_fund.reports import pack_performance, pack_risk, pack_views
 from macro_fund.reports.pack import build_pack
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
 from macro_fund.store.lake import write_file_atomically
@@ -31,7 +31,7 @@ TABLES_READ = (
     *pack_risk.TABLES_READ,
     "pms/positions",
     "pms/pnl",
-    "pms/nav",
+    *pack_performance.TABLES_READ,
     "pms/trade_proposals",
 )
 

@@ -197,16 +197,22 @@ def _virtual_book(
     """
     newest: dict[date, Row] = {}
     booked: dict[date, dict[tuple[str, str], int]] = {}
-    for session in sorted({r["session"] for r in (*fills, *marks)}):
-        known = [f for f in fills if f["session"] <= session]
-        if not known:
-            newest |= {m["trade_date"]: m for m in marks if m["session"] == session}
-            continue
-        days, states, costs = _lots(known, session)
-        total = _sums(((k, "cost"), -c) for k, c in costs)
-        fresh = {m["trade_date"]: m for m in marks if m["session"] == session}
+    traded, marked = _by_session(fills), _by_session(marks)
+    known: list[Row] = []
+    days: list[date] = []
+    states: list[list[Lot]] = []
+    for session in sorted(traded.keys() | marked.keys()):
+        new = traded.get(session, [])
+        costs: list[tuple[str, int]] = []
+        fresh = {m["trade_date"]: m for m in marked.get(session, [])}
         newest |= fresh
-        late = min((f["trade_date"] for f in known if f["session"] == session), default=None)
+        if new:
+            known += new
+            days, states, costs = _lots(known, session)
+        if not known:
+            continue
+        total = _sums(((k, "cost"), -c) for k, c in costs)
+        late = min((f["trade_date"] for f in new), default=None)
         again = {d for d, m in newest.items() if late and m["prev_trade_date"] and m["prev_trade_date"] >= late}
         for day in sorted(fresh.keys() | again):
             value = _settlement(newest[day], days, states, split)
@@ -215,6 +221,13 @@ def _virtual_book(
             total = _sums([*total.items(), *change.items()])
         for (strategy, component), cents in sorted(total.items()):
             yield session, strategy, component, cents
+
+
+def _by_session(rows: Sequence[Row]) -> dict[date, list[Row]]:
+    found: dict[date, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["session"], []).append(row)
+    return found
 
 
 def _lots(known: Sequence[Row], session: date) -> tuple[list[date], list[list[Lot]], list[tuple[str, int]]]:

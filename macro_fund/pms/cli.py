@@ -1,4 +1,4 @@
-"""The commands people decide and look with: proposals, book, pnl; journal and switch are joined to them.
+"""The commands people decide and look with: proposals, book; results, journal and switch are joined to them.
 
 Belongs here: options, messages and exit codes. Does not belong here: any rule (`approval.py`, `store/ledger.py`) or how
 a home is found: `attach` is given a function that opens one.
@@ -9,19 +9,18 @@ Errors go to stderr as one sentence with the remedy, and exit with 1.
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 import polars as pl
 import typer
 
-from macro_fund.pms import approval, journal_cli, show, switch_cli
+from macro_fund.pms import approval, journal_cli, results_cli, show, switch_cli
 from macro_fund.pms.context import AsJson, Note, Open, Person, PmsContext, Read, title_of, told
 from macro_fund.pms.costs import instruments_by_id, known_instrument
 from macro_fund.pms.gate import Gate, gates
 from macro_fund.pms.proposals import gain_if
 
-__all__ = ["By", "PmsContext", "Read", "attach", "pnl_by"]
+__all__ = ["PmsContext", "Read", "attach"]
 
 Limit = Annotated[
     float | None, typer.Option("--limit", help="DI1: worst rate as a decimal (0.1305); others: worst price.")
@@ -29,32 +28,18 @@ Limit = Annotated[
 ProposalId = Annotated[str, typer.Argument(help="Proposal id, or enough of its first digits.")]
 
 
-class By(StrEnum):
-    """How P&L may be grouped."""
-
-    strategy = "strategy"
-    instrument = "instrument"
-    component = "component"
-    contract = "contract"
-
-
 def attach(app: typer.Typer, open_context: Open) -> None:
     """Add the commands to `app`; `open_context` is called once a command, after the options are read."""
     app.add_typer(_proposals(open_context), name="proposals")
     app.add_typer(journal_cli.commands(open_context), name="journal")
     app.add_typer(switch_cli.commands(open_context), name="switch")
+    results_cli.attach(app, open_context)
 
     @app.command("book")
     def book(as_json: AsJson = False) -> None:
         """Positions and NAV after the last close."""
         with told(open_context) as ctx:
             _book(ctx, as_json)
-
-    @app.command("pnl")
-    def pnl(by: Annotated[By, typer.Option("--by", help="Group by.")] = By.strategy, as_json: AsJson = False) -> None:
-        """P&L of the last day, month, year and since inception; every grouping sums to the change of NAV."""
-        with told(open_context) as ctx:
-            _pnl(ctx, by, as_json)
 
 
 def _proposals(open_context: Open) -> typer.Typer:
@@ -203,33 +188,3 @@ def _book(ctx: PmsContext, as_json: bool) -> None:
     else:
         out.print(f"{title}: no positions; all of the NAV is in cash.")
     out.print(f"NAV BRL {show.brl(last['nav_brl'])}, {show.brl(last['pnl_brl'])} on the day.")
-
-
-def _pnl(ctx: PmsContext, by: By, as_json: bool) -> None:
-    cube = ctx.read("pms/pnl", None)
-    if cube.is_empty():
-        typer.echo("[]" if as_json else "No P&L yet: it starts on the first session after the inception.")
-        return
-    rows, last = pnl_by(cube, by.value)
-    if as_json:
-        typer.echo(show.as_json(rows.to_dicts()))
-        return
-    body = [(r[0], *(show.brl(v) for v in r[1:])) for r in rows.iter_rows()]
-    total = ("total", *(show.brl(v) for v in rows.select(pl.exclude(by.value).sum()).row(0)))
-    columns = (by.value, f"day {last}", "month", "year", "inception")
-    title = title_of(ctx, f"P&L by {by.value}, BRL")
-    show.console().print(show.table(title, columns, [*body, total], right=columns[1:]))
-
-
-def pnl_by(cube: pl.DataFrame, by: str) -> tuple[pl.DataFrame, date]:
-    """P&L by strategy, instrument, component or contract (day, month, year, inception) and the last trade date."""
-    last: date = cube["trade_date"].max()  # type: ignore[assignment]  # polars types a date column's max as any value
-    column = "strategy_id" if by == "strategy" else by
-    day, start_month, start_year = pl.col("trade_date"), last.replace(day=1), last.replace(month=1, day=1)
-    rows = cube.group_by(pl.col(column).alias(by), maintain_order=True).agg(
-        pl.col("pnl_brl").filter(day == last).sum().alias("day"),
-        pl.col("pnl_brl").filter(day >= start_month).sum().alias("month"),
-        pl.col("pnl_brl").filter(day >= start_year).sum().alias("year"),
-        pl.col("pnl_brl").sum().alias("inception"),
-    )
-    return rows.sort(by), last

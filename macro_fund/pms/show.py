@@ -6,7 +6,7 @@ Belongs here: columns, number formats and empty states. Does not belong here: wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -46,6 +46,14 @@ def brl(amount: Decimal | float | None) -> str:
 
 def number(amount: float | None) -> str:
     return "-" if amount is None else f"{amount:,.0f}"
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}%}"
+
+
+def ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def local(time: datetime | None) -> str:
@@ -109,3 +117,54 @@ def proposal_card(p: Mapping[str, Any]) -> Table:
     if p["decided_by"]:
         facts.append(("decided", f"{p['decided_by']}, {local(p['decided_at'])} Sao Paulo: {p['note'] or '(no note)'}"))
     return table(f"{p['proposal_id']}: {p['instrument']}, session {p['session']}", ("", "proposal"), facts)
+
+
+def performance_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
+    """A line a fact, a column a period: pms/performance rows of one session."""
+    periods = {r["period"]: r for r in rows}
+    names = [p for p in ("mtd", "qtd", "ytd", "12m", "inception") if p in periods]
+    facts: list[tuple[str, str, Callable[[Any], str]]] = [
+        ("first day", "first_trade_date", _day),
+        ("days", "n_days", number),
+        ("fund", "fund_return", percent),
+        ("CDI", "cdi_return", percent),
+        ("over CDI", "excess_return", percent),
+        ("volatility", "volatility", percent),
+        ("Sharpe", "sharpe", ratio),
+        ("Sortino", "sortino", ratio),
+        ("deepest fall", "max_drawdown", percent),
+        ("fall now", "drawdown", percent),
+        ("under the high since", "drawdown_since", _day),
+        ("round trips closed", "closed_trips", number),
+        ("of these gained", "hit_rate", percent),
+        ("they made, BRL", "closed_pnl_brl", brl),
+        ("open ones so far, BRL", "open_pnl_brl", brl),
+        ("turnover, times NAV", "turnover", ratio),
+    ]
+    body = [(title_, *(told(periods[p][column]) for p in names)) for title_, column, told in facts]
+    return table(title, ("", *names), body, right=names)
+
+
+def _day(value: date | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def outcomes_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Lots, one a line."""
+    columns = ("proposal", "instrument", "contract", "contracts", "opened", "closed", "by", "days", "met", "P&L BRL")
+    body = (
+        (
+            r["proposal_id"],
+            r["instrument"],
+            r["contract"],
+            f"{r['quantity']:+,}",
+            str(r["opened"]),
+            _day(r["closed"]),
+            r["ended"],
+            f"{r['held_days']:,}",
+            " ".join(str(x) for x in (r["met"] or "-", r["met_on"]) if x is not None),
+            brl(r["pnl_brl"]),
+        )
+        for r in rows
+    )
+    return table(title, columns, body, right=("contracts", "days", "P&L BRL"))

@@ -2,7 +2,7 @@
 
 Belongs here: choosing rows of tables and putting them into sections. Does not belong here: computing (the stages
 above) or layout (render.py). Every number carries the asset that it comes from.
-Order: breaks and limits, yesterday's P&L, markets, expiries, what changed, risk, proposals, book, actions.
+Order: breaks and limits, yesterday's P&L, performance, markets, expiries, what changed, risk, proposals, book, actions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import polars as pl
 
 from macro_fund.reports import plots
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style
+from macro_fund.reports.pack_performance import performance_section
 from macro_fund.reports.pack_risk import breaker_grid, limit_grid, risk_section
 from macro_fund.reports.pack_views import views_section
 
@@ -71,6 +72,7 @@ def build_pack(
     sections = [
         breaks(read, session),
         profit(read, session),
+        performance_section(read, session),
         markets(read, session),
         expiries(read, session),
         views_section(read, session, language),

@@ -301,6 +301,37 @@ _TABLES = [
         description="Net asset value after the last close.",
     ),
     Table(
+        "pms/performance",
+        {
+            "session": session_column(),
+            "period": Column(pl.String, "mtd | qtd | ytd | 12m | inception, to the last close"),
+            "trade_date": Column(pl.Date, "last close"),
+            "first_trade_date": Column(pl.Date, "first day that counts; null: none yet", nullable=True),
+            "n_days": Column(pl.Int32, "days with a return"),
+            "fund_return": Column(pl.Float64, "compounded, decimal"),
+            "cdi_return": Column(pl.Float64, "of the same days"),
+            "excess_return": Column(pl.Float64, "fund less CDI"),
+            **numbers(
+                {
+                    "volatility": "of daily returns, a year; null below 20 days",
+                    "sharpe": "of daily returns less CDI, a year; null below 20 days",
+                    "sortino": "the same over downside deviation; null: no day below CDI",
+                }
+            ),
+            "max_drawdown": Column(pl.Float64, "deepest fall from the period's high, <= 0"),
+            "drawdown": Column(pl.Float64, "fall now from the period's high, <= 0"),
+            "drawdown_since": Column(pl.Date, "first day under the high; null: at the high", nullable=True),
+            "closed_trips": Column(pl.Int32, "round trips closed in the period; a roll closes none"),
+            "hit_rate": Column(pl.Float64, "share of gains among those that gained or lost", nullable=True),
+            "closed_pnl_brl": Column(MONEY, "what the closed ones made from their opening, costs included"),
+            "open_pnl_brl": Column(MONEY, "what the ones still open made so far"),
+            "turnover": Column(pl.Float64, "notional bought and sold over the mean NAV, not annualised"),
+        },
+        ("session", "period"),
+        owner="team:pms",
+        description="How the fund did over each period: return over CDI, risk, drawdown, round trips, turnover.",
+    ),
+    Table(
         "pms/trade_proposals",
         {
             "session": session_column(),

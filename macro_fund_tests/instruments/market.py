@@ -41,15 +41,15 @@ def keys(start: date = date(2018, 1, 3), end: date = date(2019, 12, 23)) -> list
 
 def _tickers() -> list[str]:
     di1_codes = [f"DI1{m}{y}" for y in range(18, 29) for m in "FN"] + [f"DI1{m}{y}" for y in (18, 19) for m in "JV"]
-    dol = [f"DOL{m}{y}" for y in (18, 19, 20) for m in MONTH_CODES]
+    dol = [f"DOL{m}{y}" for y in (18, 19, 20, 21) for m in MONTH_CODES]
     ind = [f"IND{m}{y}" for y in (18, 19, 20) for m in "GJMQVZ"]
     return di1_codes + dol + ind
 
 
 @cache
-def settlements(seed: int = 7) -> pl.DataFrame:
-    """bronze/b3_settlements without provenance: every listed contract of every B3 session."""
-    days = np.array(table().keys(START, END), dtype="datetime64[D]")
+def settlements(seed: int = 7, end: date = END) -> pl.DataFrame:
+    """bronze/b3_settlements without provenance: every listed contract of every B3 session to `end` (2020 at most)."""
+    days = np.array(table().keys(START, end), dtype="datetime64[D]")
     tickers = _tickers()
     grid = pl.DataFrame(
         {"event_date": np.repeat(days, len(tickers)), "contract": np.tile(np.array(tickers, dtype=object), days.size)},
@@ -82,9 +82,12 @@ def settlements(seed: int = 7) -> pl.DataFrame:
 
 
 @cache
-def cdi() -> pl.DataFrame:
-    """Observations of the daily CDI (decimal, as published with eight decimals), one policy step in the middle."""
-    days = calendar().offset_many(np.datetime64("2017-12-20"), np.arange(510))
+def cdi(count: int = 510) -> pl.DataFrame:
+    """Observations of the daily CDI (decimal, as published with eight decimals), one policy step in the middle.
+
+    count: bank days from 20 December 2017.
+    """
+    days = calendar().offset_many(np.datetime64("2017-12-20"), np.arange(count))
     yearly = np.where(days < np.datetime64("2018-11-01"), 0.0639, 0.0614)
     rows = pl.DataFrame(
         {"event_date": pl.Series(days, dtype=pl.Date), "value": np.round((1 + yearly) ** (1 / 252) - 1, 8)}

@@ -33,8 +33,8 @@ def _read(file: Path) -> pl.DataFrame:
     return pl.read_parquet(file).filter(pl.col("date") >= START).rename({"date": "event_date"})
 
 
-@pytest.fixture(scope="module")
-def settlements() -> pl.DataFrame:
+def real_settlements() -> pl.DataFrame:
+    """B3's DI1 settlements in the shape of bronze/b3_settlements, known the evening of their day."""
     rows = _read(DATA / "br_di1.parquet").rename({"symbol": "contract", "price": "settle_price"})
     rows = rows.with_columns(
         root=pl.lit("DI1"),
@@ -45,8 +45,8 @@ def settlements() -> pl.DataFrame:
     return assign_session(rows, market.table())
 
 
-@pytest.fixture(scope="module")
-def cdi() -> pl.DataFrame:
+def real_cdi() -> pl.DataFrame:
+    """The daily CDI as observations, known the next bank day."""
     rows = _read(DATA / "br_sgs.parquet").filter(pl.col("code") == 12)
     rows = rows.select(
         "event_date",
@@ -54,6 +54,16 @@ def cdi() -> pl.DataFrame:
         knowledge_time=knowledge_times(rows["event_date"], market.CDI_RULE, "D"),
     )
     return assign_session(rows, market.table())
+
+
+@pytest.fixture(scope="module")
+def settlements() -> pl.DataFrame:
+    return real_settlements()
+
+
+@pytest.fixture(scope="module")
+def cdi() -> pl.DataFrame:
+    return real_cdi()
 
 
 @pytest.fixture(scope="module")

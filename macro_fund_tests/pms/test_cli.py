@@ -89,30 +89,6 @@ POSITIONS = frame(
 )
 
 
-def pnl_row(day: date, contract: str, strategy: str, component: str, amount: str) -> dict[str, object]:
-    return {
-        "session": day,
-        "trade_date": day,
-        "contract": contract,
-        "instrument": contract if contract == "CASH" else "DI1_2Y",
-        "strategy_id": strategy,
-        "component": component,
-        "pnl_brl": Decimal(amount),
-    }
-
-
-CUBE = frame(
-    "pms/pnl",
-    [
-        pnl_row(date(2024, 12, 30), "DI1F27", "RATES-01", "settlement", "1000.00"),
-        pnl_row(date(2025, 1, 15), "DI1F27", "RATES-01", "settlement", "100.00"),
-        pnl_row(date(2025, 2, 3), "DI1F27", "CROSS-02", "settlement", "-10.01"),
-        pnl_row(date(2025, 2, 7), "DI1F27", "RATES-01", "cost", "-1.00"),
-        pnl_row(date(2025, 2, 7), "CASH", "CASH", "interest", "5.00"),
-    ],
-)
-
-
 # empty states
 
 
@@ -123,7 +99,6 @@ CUBE = frame(
         (["proposals", "list", "--status", "approved"], "No proposals with status approved"),
         (["proposals", "list", "--session", "2025-02-10"], "No proposals in session 2025-02-10"),
         (["book"], "No book yet: `macro-fund run`"),
-        (["pnl"], "No P&L yet"),
         (["journal", "list"], "The journal is empty"),
         (["journal", "verify"], "The journal is intact: 0 entries, head 0:"),
     ],
@@ -132,7 +107,7 @@ def test_empty_states_say_what_to_do(desk: Desk, arguments: list[str], words: st
     assert words in desk.says(*arguments)
 
 
-@pytest.mark.parametrize("command", [["proposals", "list"], ["book"], ["pnl"], ["journal", "list"]])
+@pytest.mark.parametrize("command", [["proposals", "list"], ["book"], ["journal", "list"]])
 def test_empty_states_are_valid_json(desk: Desk, command: list[str]) -> None:
     assert json.loads(desk.says(*command, "--json")) == []
 
@@ -218,7 +193,7 @@ def test_a_home_that_cannot_be_opened_is_an_error_too() -> None:
     assert (result.exit_code, result.stderr) == (1, "error: no fund here: run `macro-fund init`\n")
 
 
-# book and P&L
+# book
 
 
 def test_the_book_shows_the_last_close_only(desk: Desk) -> None:
@@ -235,44 +210,6 @@ def test_the_book_shows_the_last_close_only(desk: Desk) -> None:
 def test_a_flat_book_says_so(desk: Desk) -> None:
     desk.lake = {"pms/nav": NAV, "pms/positions": POSITIONS.filter(pl.col("session") < BOOK_DAY)}
     assert "no positions; all of the NAV is in cash" in desk.says("book")
-
-
-@pytest.mark.parametrize(
-    ("by", "rows"),
-    [
-        (
-            "strategy",
-            {
-                "CASH": ["5.00", "5.00", "5.00", "5.00"],
-                "CROSS-02": ["0.00", "-10.01", "-10.01", "-10.01"],
-                "RATES-01": ["-1.00", "-1.00", "99.00", "1099.00"],
-            },
-        ),
-        (
-            "component",
-            {
-                "cost": ["-1.00", "-1.00", "-1.00", "-1.00"],
-                "interest": ["5.00", "5.00", "5.00", "5.00"],
-                "settlement": ["0.00", "-10.01", "89.99", "1089.99"],
-            },
-        ),
-        (
-            "contract",
-            {"CASH": ["5.00"] * 4, "DI1F27": ["-1.00", "-11.01", "88.99", "1088.99"]},
-        ),
-        (
-            "instrument",
-            {"CASH": ["5.00"] * 4, "DI1_2Y": ["-1.00", "-11.01", "88.99", "1088.99"]},
-        ),
-    ],
-)
-def test_every_grouping_of_the_pnl_has_the_same_total(desk: Desk, by: str, rows: dict[str, list[str]]) -> None:
-    desk.lake = {"pms/pnl": CUBE}
-    got = json.loads(desk.says("pnl", "--by", by, "--json"))
-    assert {r[by]: [f"{Decimal(r[c]):.2f}" for c in ("day", "month", "year", "inception")] for r in got} == rows
-    out = desk.says("pnl", "--by", by)
-    assert "day 2025-02-07" in out
-    assert "│ total │ 4.00 │ -6.01 │ 93.99 │ 1,093.99 │" in out
 
 
 # journal

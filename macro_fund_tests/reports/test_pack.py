@@ -137,7 +137,7 @@ def test_what_was_held_back_is_said() -> None:
 def test_an_empty_fund_has_a_pack() -> None:
     pack = pack_of({})
     assert [s.key for s in pack.sections] == [
-        "breaks", "profit", "markets", "expiries", "changes", "risk", "proposals", "book", "actions",
+        "breaks", "profit", "performance", "markets", "expiries", "changes", "risk", "proposals", "book", "actions",
     ]  # fmt: skip
     assert "no positions" in to_markdown(pack)
     assert set(numbers_table(pack)["section"]) <= {"breaks"}  # counts of checks are numbers too

@@ -1,0 +1,147 @@
+"""The commands on results: P&L, attribution, performance, outcomes of decisions.
+
+Belongs here: options, titles and empty states. Does not belong here: any sum (`attribution.py`, `performance.py`,
+`outcomes.py`), decisions (`cli.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from macro_fund.pms import show
+from macro_fund.pms.attribution import By, attribution, last_trade_date, pnl_by, with_dimensions
+from macro_fund.pms.context import AsJson, Open, PmsContext, title_of, told
+from macro_fund.pms.outcomes import outcomes
+from macro_fund.pms.periods import Period, start_of
+
+_NO_PNL = "No P&L yet: it starts on the first session after the inception."
+_DIMENSIONS = ", ".join(By)
+ByOption = Annotated[str, typer.Option("--by", help=f"One or more of {_DIMENSIONS}, with commas between.")]
+
+
+def attach(app: typer.Typer, open_context: Open) -> None:
+    """Add the commands to `app`; `open_context` is called once a command, after the options are read."""
+
+    @app.command("pnl")
+    def pnl(by: ByOption = By.strategy, as_json: AsJson = False) -> None:
+        """P&L of the last day, month, quarter, year and since inception; every grouping sums to the change of NAV."""
+        with told(open_context) as ctx:
+            _pnl(ctx, dimensions(by), as_json)
+
+    @app.command("attribution")
+    def attribution_(
+        by: ByOption = By.strategy,
+        period: Annotated[Period, typer.Option("--period", help="Up to the last close.")] = Period.mtd,
+        as_json: AsJson = False,
+    ) -> None:
+        """Who made a period's return: BRL, part of the return, part of the return over CDI; each sums exactly."""
+        with told(open_context) as ctx:
+            _attribution(ctx, dimensions(by), period, as_json)
+
+    @app.command("performance")
+    def performance(as_json: AsJson = False) -> None:
+        """Return over CDI, risk, drawdown, closed round trips and turnover of each period."""
+        with told(open_context) as ctx:
+            _performance(ctx, as_json)
+
+    @app.command("outcomes")
+    def outcomes_(
+        every: Annotated[bool, typer.Option("--all", help="Also those that are still open.")] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """What became of each approved proposal: how its lot ended, days held, target or stop met, P&L."""
+        with told(open_context) as ctx:
+            _outcomes(ctx, every, as_json)
+
+
+def dimensions(text: str) -> list[By]:
+    """The dimensions named in `text`, with commas between; ValueError for one that there is not, or twice."""
+    names = [name.strip() for name in text.split(",")]
+    unknown = [n for n in names if n not in list(By)]
+    if unknown:
+        raise ValueError(f"cannot group by {', '.join(map(repr, unknown))}; give one or more of {_DIMENSIONS}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"--by {text} names a dimension twice; give each once")
+    return [By(n) for n in names]
+
+
+def _cube(ctx: PmsContext, table: str) -> pl.DataFrame:
+    return with_dimensions(ctx.read(table, None), {i.id: i.asset_class for i in ctx.settings.instruments})
+
+
+def _said_empty(rows: pl.DataFrame, as_json: bool, words: str) -> bool:
+    """Whether there is nothing to show, and that was said."""
+    if rows.is_empty():
+        typer.echo("[]" if as_json else words)
+    return rows.is_empty()
+
+
+def _pnl(ctx: PmsContext, by: list[By], as_json: bool) -> None:
+    cube = _cube(ctx, "pms/pnl")
+    if _said_empty(cube, as_json, _NO_PNL):
+        return
+    rows = pnl_by(cube, by)
+    if as_json:
+        typer.echo(show.as_json(rows.to_dicts()))
+        return
+    count = len(by)
+    body = [(*r[:count], *(show.brl(v) for v in r[count:])) for r in rows.iter_rows()]
+    sums = rows.select(pl.exclude(by).sum()).row(0)
+    total = ("total", *[""] * (count - 1), *(show.brl(v) for v in sums))
+    columns = (*by, f"day {last_trade_date(cube)}", "month", "quarter", "year", "inception")
+    title = title_of(ctx, f"P&L by {', '.join(by)}, BRL")
+    show.console().print(show.table(title, columns, [*body, total], right=columns[count:]))
+
+
+def _attribution(ctx: PmsContext, by: list[By], period: Period, as_json: bool) -> None:
+    cube, nav = _cube(ctx, "pms/explain"), ctx.read("pms/nav", None)
+    if _said_empty(cube, as_json, _NO_PNL):
+        return
+    rows = attribution(cube, nav, by, period)
+    if as_json:
+        typer.echo(show.as_json(rows.to_dicts()))
+        return
+    count = len(by)
+    total = ("total", *[""] * (count - 1), *rows.select(pl.exclude(by).sum()).row(0))
+    body = [
+        (*r[:count], show.brl(r[count]), *(show.percent(v, 4) for v in r[count + 1 :]))
+        for r in (*rows.sort("pnl_brl", *by, descending=[True, *[False] * count]).rows(), total)
+    ]
+    last = last_trade_date(cube)
+    first = cube.filter(pl.col("trade_date") >= start_of(period, last))["trade_date"].min()
+    title = title_of(ctx, f"Attribution {period} ({first!s} to {last}) by {', '.join(by)}")
+    columns = (*by, "BRL", "of the return", "over CDI")
+    show.console().print(show.table(title, columns, body, right=columns[count:]))
+
+
+def _performance(ctx: PmsContext, as_json: bool) -> None:
+    rows = ctx.read("pms/performance", None)
+    if _said_empty(rows, as_json, "No performance yet: `macro-fund run` makes the fund's first NAV."):
+        return
+    rows = rows.filter(pl.col("session") == pl.col("session").max())
+    if as_json:
+        typer.echo(show.as_json(rows.to_dicts()))
+        return
+    last = rows["trade_date"][0]
+    show.console().print(show.performance_table(title_of(ctx, f"Performance to {last}"), rows.to_dicts()))
+
+
+def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
+    navs = ctx.read("pms/nav", None).sort("session")
+    fills = ctx.ledger.fills()
+    if _said_empty(navs if navs.is_empty() else fills, as_json, "No outcomes yet: nothing has been traded."):
+        return
+    last = navs.row(-1, named=True)
+    marks = ctx.read("silver/contract_marks", None)
+    rows = outcomes(fills, ctx.ledger.proposals(), marks, last["session"], last["trade_date"])
+    shown = rows if every else rows.filter(pl.col("closed").is_not_null())
+    if as_json:
+        typer.echo(show.as_json(shown.to_dicts()))
+    elif shown.is_empty():
+        typer.echo(f"No closed lots yet, {rows.height} open: `macro-fund outcomes --all` shows them.")
+    else:
+        title = title_of(ctx, f"Outcomes at the close of {last['trade_date']}")
+        show.console().print(show.outcomes_table(title, shown.to_dicts()))

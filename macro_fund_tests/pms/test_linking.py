@@ -1,0 +1,77 @@
+"""Linked parts sum to the compounded return, whatever the days and parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from macro_fund.pms.linking import linked
+
+DAY = st.floats(-0.05, 0.05)
+
+
+def test_the_oracle() -> None:
+    """at_carino: three periods, two effects against a benchmark."""
+    fund, benchmark = [0.083, 0.03, -0.02], [0.064, 0.035, -0.01]
+    effects = [[-0.012, 0.031], [0.001, -0.006], [-0.004, -0.006]]
+    out = linked(effects, fund, benchmark)
+    assert out == pytest.approx([-0.015579810357658257, 0.018532410357658246], abs=1e-12)
+    assert out.sum() == pytest.approx(0.0029526, abs=1e-12)
+
+
+@given(
+    effects=hnp.arrays(np.float64, st.tuples(st.integers(1, 60), st.integers(1, 6)), elements=st.floats(-0.02, 0.02)),
+    benchmark=DAY,
+    idle=st.booleans(),
+)
+def test_parts_sum_to_the_compounded_excess(effects: np.ndarray, benchmark: float, idle: bool) -> None:
+    """With days on which nothing is made and a part that never makes anything."""
+    if idle:
+        effects[::2] = 0.0
+        effects[:, 0] = 0.0
+    for b in (0.0, benchmark, np.full(len(effects), benchmark)):
+        fund = effects.sum(axis=1) + b
+        out = linked(effects, fund, b)
+        excess = np.prod(1 + fund) - np.prod(1 + np.broadcast_to(b, fund.shape))
+        assert out.sum() == pytest.approx(excess, abs=1e-12)
+        assert not idle or out[0] == 0.0
+
+
+DAY_PARTS = hnp.arrays(np.float64, (20, 3), elements=st.floats(-0.02, 0.02))
+
+
+@given(DAY_PARTS, st.randoms(use_true_random=False))
+def test_the_order_of_days_and_parts_does_not_matter(effects: np.ndarray, random) -> None:
+    days, parts = random.sample(range(20), 20), random.sample(range(3), 3)
+    shuffled = effects[days][:, parts]
+    again = linked(shuffled, shuffled.sum(axis=1))
+    assert again == pytest.approx(linked(effects, effects.sum(axis=1))[parts], abs=1e-14)
+
+
+def test_one_day_needs_no_linking() -> None:
+    assert linked([[0.02, -0.005]], [0.015]) == pytest.approx([0.02, -0.005], abs=1e-16)
+
+
+def test_a_return_that_comes_back_to_nothing_keeps_its_parts() -> None:
+    """+10%, then -1/11: the sum is 0, but who made and who lost stays told."""
+    out = linked([[0.1, 0.0], [0.0, -1 / 11]], [0.1, -1 / 11])
+    assert out.sum() == pytest.approx(0.0, abs=1e-15)
+    assert out[0] == pytest.approx(-out[1])
+    assert out[0] == pytest.approx(np.log(1.1))  # the limit: both are worth their logarithm
+
+
+@pytest.mark.parametrize(
+    ("effects", "returns", "words"),
+    [
+        ([[0.01]], [0.02], "miss its return by -0.01"),
+        ([[-1.0]], [-1.0], "lost the whole NAV"),
+        ([0.01], [0.01], "must be"),
+        ([[0.01], [0.01]], [0.01], "must be"),
+    ],
+)
+def test_what_cannot_be_linked_is_refused(effects: list, returns: list[float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        linked(effects, returns)

@@ -1,0 +1,76 @@
+"""What became of each proposal: its lot, its end, and the level that it met first."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from macro_fund.pms.outcomes import outcomes
+from macro_fund_tests.pms.builders import FILL_SCHEMA, KEYS, fill, mark, marks, proposals
+
+D = KEYS[1:]
+
+
+def outcome(quantity: int, levels: list[float], closed: int | None = None, rate: bool = True, **given: Any) -> dict:
+    """Opened on D[0] at the first of `levels`, settled at the others on the days after, closed on D[closed]."""
+    contract = "DI1F27" if rate else "DOLG25"
+    column = "settle_rate" if rate else "settle_price"
+    rows = []
+    for k, level in enumerate(levels):
+        before = {"prev_trade_date": D[k - 1] if k else None, "pnl_brl": 1.0 if k else None}
+        rows.append(mark(contract, D[k], 70000.0, **{**before, column: level}))
+    trades = [fill(D[0], contract, quantity, fill_id="f0", proposal_id="p0", cost_brl=Decimal("1.00"))]
+    if closed is not None:
+        trades.append(fill(D[closed], contract, -quantity, fill_id="f1", proposal_id="p1", cost_brl=Decimal("2.00")))
+    fills = pl.DataFrame(trades, schema={**FILL_SCHEMA, "proposal_id": pl.String}, orient="row")
+    asked = proposals({"proposal_id": "p0", **given}, {"proposal_id": "p1"})
+    (row,) = outcomes(fills, asked, marks(*rows), D[9], D[8]).to_dicts()
+    return row
+
+
+@pytest.mark.parametrize(
+    ("quantity", "levels", "met", "on"),
+    [
+        (10, [0.149, 0.145, 0.139, 0.160], "target", 2),  # long PU gains when rates fall
+        (10, [0.149, 0.153, 0.139], "stop", 1),
+        (-10, [0.149, 0.145, 0.139, 0.160], "stop", 2),
+        (-10, [0.149, 0.161], "target", 1),
+        (10, [0.139, 0.149, 0.1401], "neither", None),  # the trade's own settlement does not count
+    ],
+)
+def test_the_level_that_was_met_first(quantity: int, levels: list[float], met: str, on: int | None) -> None:
+    sides = {"stop_level": 0.1525, "target_level": 0.14}
+    if quantity < 0:
+        sides = {"stop_level": 0.14, "target_level": 0.1525}
+    row = outcome(quantity, levels, **sides)
+    assert (row["met"], row["met_on"]) == (met, None if on is None else D[on])
+    assert row["closed"] is None
+
+
+def test_a_price_is_met_from_the_other_side() -> None:
+    row = outcome(5, [5000.0, 5050.0, 5101.0], rate=False, stop_level=4900.0, target_level=5100.0)
+    assert (row["met"], row["met_on"]) == ("target", D[2])
+    row = outcome(-5, [5000.0, 5050.0, 5101.0], rate=False, stop_level=5100.0, target_level=4900.0)
+    assert (row["met"], row["met_on"]) == ("stop", D[2])
+
+
+def test_a_closed_lot_says_what_it_made_and_how_long() -> None:
+    """10 contracts, two settlements of 1.00, a cost of 1.00 to open and 2.00 to close; what comes later is not its."""
+    row = outcome(10, [0.149, 0.148, 0.147, 0.139], closed=2)
+    assert (row["proposal_id"], row["closed"], row["ended"], row["held_days"]) == ("p0", D[2], "trade", 2)
+    assert row["pnl_brl"] == Decimal("17.00")
+    assert row["met"] == "neither"
+
+
+def test_without_levels_nothing_is_met() -> None:
+    assert outcome(10, [0.149, 0.12], stop_level=None, target_level=None)["met"] == ""
+
+
+def test_what_the_session_does_not_know_has_not_happened() -> None:
+    fills = pl.DataFrame(
+        [fill(D[0], "DI1F27", 1, proposal_id="p0")], schema={**FILL_SCHEMA, "proposal_id": pl.String}, orient="row"
+    )
+    assert outcomes(fills, proposals({"proposal_id": "p0"}), marks(), D[0], D[0]).is_empty()
