@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -83,6 +83,12 @@ def every_kind(ledger: Ledger) -> None:
     ledger.record_trials([trial()], NOW)
     ledger.promote(promotion(), NOW)
     ledger.switch("throw", "Ana", "data", NOW)
+    ledger.switch("reset", "Bia", "well again", LATER)
+    review = {"role": "pm", "shown": "", "checks": [], "second": "a large order"}
+    moment = LATER + timedelta(minutes=1)
+    ledger.decide(OTHER, "approve", "Ana", "", moment, review=review)
+    ledger.confirm(OTHER, "Bia", "", moment)
+    ledger.refuse("approve", OTHER, "Cai", "a viewer does not decide", moment)
 
 
 def run_sql(url: str, *statements: str | sa.Executable, unlocked: bool = False) -> None:
