@@ -1,4 +1,4 @@
-"""Why a trade is proposed: what pushed its score, how old that is, what would prove it wrong.
+"""Why a trade is proposed: what behind its score, how old that is, what would prove it wrong.
 
 Belongs here: drivers, their oldest input and the invalidation. Does not belong here: scores (portfolio/), stops and
 falsifiers themselves (strategies/).
@@ -6,6 +6,7 @@ falsifiers themselves (strategies/).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +16,8 @@ from macro_fund.portfolio.contributions import PRIOR
 from macro_fund.strategies import registry
 from macro_fund.time.calendars import BusinessCalendar
 
-_AGENTS, _VIEW = "agents/", "_view"
+_AGENTS = "agents/"
+_TABLE_OF_AGENT = re.compile("_(view|path|model)$")
 
 Row = Mapping[str, Any]
 
@@ -41,11 +43,11 @@ def _agents(strategy: str) -> list[str]:
     if strategy == PRIOR:
         return []
     views = [key for key in registry.get(strategy).inputs if key.startswith(_AGENTS)]
-    return sorted(key.removeprefix(_AGENTS).removesuffix(_VIEW) for key in views)
+    return sorted({_TABLE_OF_AGENT.sub("", key.removeprefix(_AGENTS)) for key in views})
 
 
 def oldest(
-    pushed: Sequence[Row],
+    behind: Sequence[Row],
     inputs: Mapping[str, Sequence[Input]],
     known: Mapping[str, date],
     session: date,
@@ -56,7 +58,7 @@ def oldest(
     inputs: dated inputs by strategy; known: newest period of each that the session knew. Events come at no fixed
     distance and have no age.
     """
-    names = {d["strategy_id"] for d in pushed if d["contribution"]}
+    names = {d["strategy_id"] for d in behind if d["contribution"]}
     dated = {i.id for n in names for i in inputs.get(n, ()) if i.frequency in PERIOD and i.id in known}
     if not dated:
         return None

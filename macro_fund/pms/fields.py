@@ -165,12 +165,12 @@ def _whys(
     out = []
     for row in rows:
         name = row["instrument"]
-        pushed = drivers(scores.get(name) or [])
-        age = oldest(pushed, setting.inputs, known, session, setting.calendar)
+        behind = drivers(scores.get(name) or [])
+        age = oldest(behind, setting.inputs, known, session, setting.calendar)
         lead = lead_of(row["shares"], views.get((session, name), []))
         out.append(
             {
-                "drivers": pushed,
+                "drivers": behind,
                 "invalidation": invalidation(row, lead),
                 "oldest_input": age[0] if age else None,
                 "data_age_days": age[1] if age else None,

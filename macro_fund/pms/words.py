@@ -18,19 +18,19 @@ Row = Mapping[str, Any]
 
 _TEXT = {
     "en": (
-        "{screen_side}, {quantity} contracts: {gain_if}. Expected to make BRL {expected_pnl_brl} in {expected_days} "
+        "{screen_side}, {quantity} contracts: {gain_if}. Expected P&L BRL {expected_pnl_brl} over {expected_days} "
         "sessions, for a cost of BRL {expected_cost_brl}. VaR of the book BRL {var_before_brl} to {var_after_brl} "
         "(its part of all trades: {component_var_brl}); worst stress loss BRL {worst_stress_before_brl} to "
         "{worst_stress_after_brl}; margin BRL {margin_before_brl} to {margin_after_brl}."
     ),
     "pt": (
-        "{screen_side}, {quantity} contratos: {gain_if}. Ganho esperado de R$ {expected_pnl_brl} em {expected_days} "
-        "pregões, a um custo de R$ {expected_cost_brl}. VaR da carteira de R$ {var_before_brl} para {var_after_brl} "
+        "{screen_side}, {quantity} contratos: {gain_if}. Resultado esperado de R$ {expected_pnl_brl} em "
+        "{expected_days} pregões, a um custo de R$ {expected_cost_brl}. VaR da carteira de R$ {var_before_brl} para {var_after_brl} "
         "(sua parte no conjunto: {component_var_brl}); pior perda em estresse de R$ {worst_stress_before_brl} para "
         "{worst_stress_after_brl}; margem de R$ {margin_before_brl} para {margin_after_brl}."
     ),
 }
-_PUSHED = {"en": " Pushed by {lines}.", "pt": " Empurram {lines}."}
+_BEHIND = {"en": " Behind the score: {lines}.", "pt": " Por trás da nota: {lines}."}
 _STOP = {"en": " Stop {stop_level}.", "pt": " Stop {stop_level}."}
 _OLDEST = {
     "en": " Oldest input: {oldest_input}, {data_age_days} business days.",
@@ -48,10 +48,10 @@ def narrative(proposal: Row, language: str) -> str:
     known = {f.item: f.text for f in facts(proposal, language)}
     words = {name: known.get(name, _NONE[language]) for name in (*_AMOUNTS, "quantity", "expected_days")}
     text = _TEXT[language].format(screen_side=proposal["screen_side"], gain_if=proposal["gain_if"], **words)
-    pushed = [d for d in proposal["drivers"] or [] if d["contribution"]][:TOP_DRIVERS]
-    if pushed:
-        lines = ", ".join(f"{d['strategy_id']} ({known[_driver(d)]})" for d in pushed)
-        text += _PUSHED[language].format(lines=lines)
+    behind = [d for d in proposal["drivers"] or [] if d["contribution"]][:TOP_DRIVERS]
+    if behind:
+        lines = ", ".join(f"{d['strategy_id']} ({known[_driver(d)]})" for d in behind)
+        text += _BEHIND[language].format(lines=lines)
     if "stop_level" in known:
         text += _STOP[language].format(stop_level=known["stop_level"])
     if "data_age_days" in known:
