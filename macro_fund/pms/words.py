@@ -25,9 +25,10 @@ _TEXT = {
     ),
     "pt": (
         "{screen_side}, {quantity} contratos: {gain_if}. Resultado esperado de R$ {expected_pnl_brl} em "
-        "{expected_days} pregões, a um custo de R$ {expected_cost_brl}. VaR da carteira de R$ {var_before_brl} para {var_after_brl} "
-        "(sua parte no conjunto: {component_var_brl}); pior perda em estresse de R$ {worst_stress_before_brl} para "
-        "{worst_stress_after_brl}; margem de R$ {margin_before_brl} para {margin_after_brl}."
+        "{expected_days} pregões, a um custo de R$ {expected_cost_brl}. VaR da carteira de R$ {var_before_brl} para "
+        "{var_after_brl} (sua parte no conjunto: {component_var_brl}); pior perda em estresse de R$ "
+        "{worst_stress_before_brl} para {worst_stress_after_brl}; margem de R$ {margin_before_brl} para "
+        "{margin_after_brl}."
     ),
 }
 _BEHIND = {"en": " Behind the score: {lines}.", "pt": " Por trás da nota: {lines}."}
