@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from macro_fund.store import journal
+from macro_fund.store.ledger import Ledger
 from macro_fund.store.ledger_tables import PROPOSALS
 from macro_fund.store.proposal_fields import PROPOSAL_FIELDS
 from macro_fund_tests.pms.builders import proposal
@@ -17,12 +20,17 @@ BEFORE_FIELDS = sa.Table(
 )
 
 
+def propose_without_fields(ledger: Ledger, at: datetime, *given: Mapping[str, Any]) -> None:
+    """Record proposals as it was done before they had fields: neither the insert nor the entry names them."""
+    rows = [{**proposal(**g), "recorded_at": at} for g in given]
+    with ledger._write() as conn:
+        conn.execute(sa.insert(BEFORE_FIELDS), rows)
+        journal.append(conn, "proposal", rows, at)
+
+
 def written_at(url: str, revision: str, at: datetime) -> str:
     """Make the ledger at a revision before the proposals' fields, with one proposal; returns the proposal's id."""
-    row = {**proposal(), "recorded_at": at}
     old = ledger_at(url, revision)
-    with old._write() as conn:
-        conn.execute(sa.insert(BEFORE_FIELDS), [row])
-        journal.append(conn, "proposal", [row], at)
+    propose_without_fields(old, at, {})
     old.close()
-    return str(row["proposal_id"])
+    return str(proposal()["proposal_id"])
