@@ -16,21 +16,26 @@ import polars as pl
 
 from macro_fund.home import Home
 from macro_fund.orchestration.checks import bounded, sessions_inside
-from macro_fund.orchestration.conviction import BOOK_SIGNALS, book_signals
+from macro_fund.orchestration.conviction import BOOK_SIGNALS, book_signals, inputs_of
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
-from macro_fund.pms import book, execution, gate, proposals
+from macro_fund.pms import book, execution, fields, gate, proposals, words
 from macro_fund.pms.explain import explain, large_residuals, unexplained
 from macro_fund.pms.performance import disagreements, performance
 from macro_fund.reports.plots import explain_picture, nav_picture
 from macro_fund.reports.plots_performance import performance_picture
+from macro_fund.risk.exposures import MAPPED
 
 PYTHON = frozenset({"python", "parquet"})
 LEDGER = frozenset({"python", "sql", "parquet"})
 MARKS = "silver/contract_marks"
 GATE = ("risk/limits", "risk/breakers")
 BASIS = ("portfolio/targets", "pms/positions", "pms/nav", *GATE, "risk/stress")
+CONVICTION, ALLOCATIONS = "portfolio/conviction", "portfolio/allocations"
+PANEL, SHOCKS, SCENARIOS, FILLS = "silver/as_known", "silver/factor_shocks", "risk/scenarios", "pms/fills"
+FIELDS = (CONVICTION, ALLOCATIONS, MARKS, PANEL, SHOCKS, SCENARIOS, FILLS)
+"""Beside the basis of the trades: what their fields are made of."""
 
 
 def proposals_basis(home: Home, session: date) -> str:
@@ -169,10 +174,42 @@ def _gates(run: Run) -> dict[date, gate.Gate]:
     return gate.gates(limits, breakers, run.fund_sessions)
 
 
+def _with_fields(run: Run, rows: pl.DataFrame) -> pl.DataFrame:
+    """The proposals with what they do to the book and why, from what each session knew."""
+    home, here = run.home, pl.col("session").is_in(run.fund_sessions)
+    inputs = inputs_of(home.settings)
+    series = pl.col("series_id").is_in(sorted({i.id for items in inputs.values() for i in items}))
+    evidence = fields.Evidence(
+        targets=run.read("portfolio/targets", where=here),
+        positions=run.read("pms/positions", where=here),
+        nav=run.read("pms/nav", where=here),
+        conviction=run.read(CONVICTION, where=here),
+        allocations=run.read(ALLOCATIONS, where=here),
+        signals=book_signals(run).filter(here),
+        marks=run.read(MARKS, columns=["session", "trade_date", "contract", "root", "bdays"]),
+        fills=_filled(run),
+        panel=run.read(PANEL, columns=["session", "series_id", "event_date"], where=here & series),
+        shocks=run.read(SHOCKS, where=pl.col("factor").is_in(list(MAPPED))),
+        scenarios=run.read(SCENARIOS, where=here),
+    )
+    as_of = {s: home.sessions.as_of(s) for s in run.fund_sessions}
+    return fields.with_fields(rows, evidence, fields.Setting(home.settings, inputs, home.calendar("anbima"), as_of))
+
+
+def _told(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    """Numbers of a narrative that are no field of its row."""
+    language = run.home.settings.fund.language
+    return [
+        (row["session"], f"{row['proposal_id']}: {', '.join(wrong)} in the narrative are no fields of the proposal")
+        for row in frame.iter_rows(named=True)
+        if (wrong := words.unproven_numbers(row, language))
+    ]
+
+
 def _propose(run: Run) -> pl.DataFrame:
     """Proposals go into the ledger, where people decide on them; the table is what was proposed."""
     home, keys = run.home, run.fund_sessions
-    rows = _wanted(run, _gates(run))
+    rows = _with_fields(run, _wanted(run, _gates(run)))
     for key in keys:
         at = _time_of(home, home.sessions.as_of(key))
         home.ledger.record_proposals(rows.filter(pl.col("session") == key), at=at)
@@ -286,12 +323,13 @@ NODES = (
     Node(
         "pms/trade_proposals",
         LEDGER,
-        (*BASIS, *BOOK_SIGNALS),
+        (*BASIS, *FIELDS, *BOOK_SIGNALS),
         _propose,
         (
             _ledger_check("proposal_id"),
             Check("adds_up", "before + trade = after", _towards_targets),
             Check("only_reducing", "no more risk under a breached limit or a tripped breaker", _only_reducing),
+            Check("told", "every number of a narrative is a field of its proposal", _told),
             Check("not_blocked", "no trade is held back by a limit or a breaker", _not_blocked, gate=False),
             sessions_inside(),
         ),

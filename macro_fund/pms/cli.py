@@ -76,6 +76,7 @@ def _list(ctx: PmsContext, session: date | None, status: str | None, every: bool
     rows = ctx.ledger.proposals(session, status, at=ctx.now)
     if session is None and not every and not rows.is_empty():
         rows = rows.filter(pl.col("session") == pl.col("session").max())
+    rows = rows.sort("session", "rank", descending=[True, False], nulls_last=True, maintain_order=True)
     if as_json:
         typer.echo(show.as_json(rows.to_dicts()))
         return

@@ -52,7 +52,7 @@ def legs(target: Row, held: Sequence[Row], goal: int, min_change: float) -> Iter
         return
     level = target["price"] if target["rate"] is None else target["rate"]
     note = "roll" if others else "" if before else "open"
-    yield Leg(contract, before, goal, level, *_unit_risk(target), note)
+    yield Leg(contract, before, goal, level, *unit_risk(target), note)
 
 
 def _worth(before: int, after: int, min_change: float, rolling: bool) -> bool:
@@ -70,7 +70,7 @@ def leg_of(position: Row, after: int, note: str) -> Leg:
     return Leg(position["contract"], quantity, after, level, *unit, note)
 
 
-def _unit_risk(target: Row) -> tuple[float, float]:
+def unit_risk(target: Row) -> tuple[float, float]:
     """DV01 and delta of +1 contract, from the whole target's."""
     count, dv01, delta = target["target_contracts"], target["dv01_brl"], target["delta_brl"]
     if dv01 is None or delta is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 UNIT = 1_000_000_000
 DISCRETIONARY = "DISCRETIONARY"
@@ -72,6 +73,15 @@ def trade(lots: Sequence[Lot], quantity: int, shares: Weights) -> tuple[list[Lot
         kept.append(Lot(left, shares))
         _add(owners, shares, abs(left))
     return kept, owners
+
+
+def open_lots(fills: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Lot]]:
+    """Lots by (instrument, contract) after rows of pms/fills with `shares`, in the order of their trade dates."""
+    found: dict[tuple[str, str], list[Lot]] = {}
+    for fill in sorted(fills, key=lambda f: (f["trade_date"], f["fill_id"])):
+        key = fill["instrument"], fill["contract"]
+        found[key], _ = trade(found.get(key, ()), fill["quantity"], freeze(fill["shares"]))
+    return found
 
 
 def quantity_of(lots: Sequence[Lot]) -> int:

@@ -76,15 +76,15 @@ def propose(
     targets: portfolio/targets at the mandate's capital. positions and nav: pms/positions (all history) and pms/nav of
     the same sessions (the last close known). signals: rows of all strategies (levels, horizon and words). gates: what
     limits and breakers let pass (`gate.gates`); None: everything. stress: risk/stress, which the gate measures by.
-    Contracts of an instrument other than its target's are closed (roll). ValueError when a session has targets but no
-    NAV.
+    Contracts of an instrument other than its target's are closed (roll). The fields beside the trade are null until
+    `fields.with_fields`. ValueError when a session has targets but no NAV.
     """
     instruments = instruments_by_id(settings)
     wanted = pl.Series("session", list(sessions), dtype=pl.Date)
     targets = targets.filter(pl.col("session").is_in(wanted.implode()), pl.col("status") != "no_view")
     targets = targets.filter(pl.col("target_contracts").is_not_null()).sort("session", "instrument")
     nav_of = dict(nav.select("session", "nav_brl").iter_rows())
-    held, views = _grouped(positions, "contract"), _grouped(signals, "strategy_id")
+    held, views = by_instrument(positions, "contract"), by_instrument(signals, "strategy_id")
     trades: dict[date, list[Trade]] = {s: [] for s in sessions}
     for target in targets.iter_rows(named=True):
         session, instrument = target["session"], known_instrument(instruments, target["instrument"])
@@ -141,7 +141,7 @@ def _row(target: Row, instrument: Instrument, leg: Leg, goal: int, views: Sequen
         "entry_level": leg.level,
         "shares": shares,
     }
-    lead = _lead(shares, views) if leg.after else None
+    lead = lead_of(shares, views) if leg.after else None
     return {
         "session": session,
         "proposal_id": content_id(identity),
@@ -168,7 +168,7 @@ def _row(target: Row, instrument: Instrument, leg: Leg, goal: int, views: Sequen
     }
 
 
-def _lead(shares: Sequence[Row], views: Sequence[Row]) -> Row | None:
+def lead_of(shares: Sequence[Row], views: Sequence[Row]) -> Row | None:
     """Signal of the strategy with the largest share (first by name among equals): its levels are the trade's."""
     share_of = {s["strategy_id"]: s["share"] for s in shares}
     in_trade = [v for v in views if share_of.get(v["strategy_id"], 0) > 0 and v["status"] != "no_view"]
@@ -189,7 +189,7 @@ def _rationale(target: Row, leg: Leg, views: Sequence[Row]) -> str:
     return "; ".join(parts)
 
 
-def _grouped(frame: pl.DataFrame, order: str) -> Group:
+def by_instrument(frame: pl.DataFrame, order: str) -> Group:
     """Rows by (session, instrument), in the order of one column."""
     groups: Group = {}
     for row in frame.sort("session", "instrument", order).iter_rows(named=True):

@@ -70,13 +70,29 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], rig
     return made
 
 
+def arrow(before: float | None, after: float | None, together: float | None) -> str:
+    """Before -> with this trade (with all of the session's)."""
+    return f"{number(before)} -> {number(after)} (all: {number(together)})"
+
+
+def share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def used(value: float | None, limit: float) -> float | None:
+    """Use of a limit as a fraction of it."""
+    return None if value is None or not limit else value / limit
+
+
 def proposals_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
-    columns = ("id", "session", "instrument", "screen", "contracts", "before", "after", "last", "cost BRL", "status")
+    columns = ("rank", "id", "session", "instrument", "screen", "contracts", "before", "after", "last",
+               "expected", "cost BRL", "status")  # fmt: skip
     return table(
         title,
         columns,
         (
             (
+                "-" if p["rank"] is None else str(p["rank"]),
                 p["proposal_id"],
                 str(p["session"]),
                 p["instrument"],
@@ -85,12 +101,13 @@ def proposals_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
                 f"{p['position_before']:+,}",
                 f"{p['position_after']:+,}",
                 level(p["contract"], p["entry_level"]),
+                number(p["expected_pnl_brl"]),
                 brl(p["expected_cost_brl"]),
                 p["status"],
             )
             for p in rows
         ),
-        right=("contracts", "before", "after", "last", "cost BRL"),
+        right=("rank", "contracts", "before", "after", "last", "expected", "cost BRL"),
     )
 
 
@@ -106,15 +123,20 @@ def proposal_card(p: Mapping[str, Any], state: str) -> Table:
         ("stop / target", f"{level(contract, p['stop_level'])} / {level(contract, p['target_level'])}"),
         ("horizon", "-" if p["horizon_days"] is None else f"{p['horizon_days']} business days"),
         ("conviction", "-" if p["conviction"] is None else f"{p['conviction']:.2f}"),
+        ("expected P&L", _expected(p)),
         ("expected cost", f"BRL {brl(p['expected_cost_brl'])}"),
         ("DV01 BRL", f"{number(p['dv01_before_brl'])} -> {number(p['dv01_after_brl'])}"),
         ("delta BRL", f"{number(p['delta_before_brl'])} -> {number(p['delta_after_brl'])}"),
+        *_risk_facts(p),
         ("strategies", shares),
         ("why", p["rationale"] or "-"),
+        *_why_facts(p),
         ("expires", f"{local(p['expires_at'])} Sao Paulo"),
         ("status", p["status"]),
         ("state", state),
     ]
+    if p["narrative"]:
+        facts.insert(0, ("in words", p["narrative"]))
     if p["decided_by"]:
         facts.append(("decided", f"{p['decided_by']}, {local(p['decided_at'])} Sao Paulo: {p['note'] or '(no note)'}"))
     if p["second"]:
@@ -172,3 +194,51 @@ def outcomes_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
         for r in rows
     )
     return table(title, columns, body, right=("contracts", "days", "P&L BRL"))
+
+
+def _expected(p: Mapping[str, Any]) -> str:
+    if p["expected_pnl_brl"] is None:
+        return "-"
+    ratio = "" if p["net_per_var"] is None else f"; less cost {p['net_per_var']:.2f} per BRL of its VaR"
+    return f"BRL {number(p['expected_pnl_brl'])} over {p['expected_days']:.0f} sessions{ratio}"
+
+
+def _risk_facts(p: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the trade does to the book; nothing of a proposal from before these were kept."""
+    if p["as_of"] is None:
+        return []
+
+    def moved(name: str) -> str:
+        return arrow(*(p[f"{name}_{when}_brl"] for when in ("before", "after", "after_all")))
+
+    case = f", {p['worst_stress_case']}" if p["worst_stress_case"] else ""
+    uses = [
+        f"{u['limit']} {' -> '.join(share(used(u[when], u['limit_value'])) for when in ('before', 'after'))} "
+        f"(all: {share(used(u['after_all'], u['limit_value']))})"
+        for u in p["limits"] or []
+    ]
+    return [
+        ("rank", "-" if p["rank"] is None else str(p["rank"])),
+        ("VaR 95% 1d BRL", moved("var")),
+        ("its part of VaR", f"BRL {number(p['component_var_brl'])}"),
+        ("worst stress BRL", moved("worst_stress") + case),
+        ("margin BRL", moved("margin")),
+        ("limits used", "\n".join(uses) or "no use changes"),
+    ]
+
+
+def _why_facts(p: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if p["as_of"] is None:
+        return []
+    age = "-" if p["data_age_days"] is None else f"{p['oldest_input']}, {p['data_age_days']} business days"
+    lines = [
+        f"{d['strategy_id']} {d['contribution']:+.2f}" + (f" (agents: {d['agents']})" if d["agents"] else "")
+        for d in p["drivers"] or []
+    ]
+    return [
+        ("drivers", "\n".join(lines) or "-"),
+        ("wrong if", p["invalidation"] or "-"),
+        ("oldest input", age),
+        ("model, data", f"{p['model']}; prices of {p['data_date']}, as of {local(p['as_of'])} Sao Paulo"),
+        ("not known", p["missing"] or "-"),
+    ]

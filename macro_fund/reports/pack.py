@@ -16,6 +16,7 @@ import polars as pl
 from macro_fund.reports import plots
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style
 from macro_fund.reports.pack_performance import performance_section
+from macro_fund.reports.pack_proposals import effect_grids
 from macro_fund.reports.pack_risk import breaker_grid, limit_grid, risk_section
 from macro_fund.reports.pack_views import views_section
 
@@ -219,12 +220,9 @@ def expiries(read: Reader, session: date) -> Section:
 def proposals(read: Reader, session: date, held_back: str = "") -> Section:
     """What to decide, each with the command that approves it, and what was held back."""
     asset = "pms/trade_proposals"
+    ranked = at(read(asset), session).sort("rank", "proposal_id", nulls_last=True).to_dicts()
     rows = []
-    for p in (
-        at(read(asset), session)
-        .sort("conviction", "proposal_id", descending=[True, False], nulls_last=True)
-        .iter_rows(named=True)
-    ):
+    for p in ranked:
         i = p["proposal_id"]
         style: Style = "percent" if p["instrument"].startswith("DI1") else "number"
         rows.append(
@@ -244,7 +242,10 @@ def proposals(read: Reader, session: date, held_back: str = "") -> Section:
     head = ("id", "screen", "contracts", "position", "entry", "stop", "conviction", "cost", "sign", "to approve")
     empty = "no trade is proposed: the book is on its targets" if not held_back else "no trade is proposed"
     return Section(
-        "proposals", "Proposals", [f"Held back: {held_back}"] if held_back else (), [Grid(head, rows, empty)]
+        "proposals",
+        "Proposals",
+        [f"Held back: {held_back}"] if held_back else (),
+        [Grid(head, rows, empty), *effect_grids(ranked)],
     )
 
 

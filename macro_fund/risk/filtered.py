@@ -7,6 +7,7 @@ Source: Barone-Adesi, Giannopoulos and Vosper (1999); Bollerslev (1986).
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,12 @@ RISKMETRICS = Garch(0.0, 1 - EWMA, EWMA, False)
 def fit_garch(moves: np.ndarray) -> Garch:
     """GARCH(1,1) with mean zero by maximum likelihood (arch); EWMA 0.94 where it does not converge inside
     alpha + beta < 1, or the moves are too few or never move. moves: in time order, no NaN."""
+    return _fitted(np.ascontiguousarray(moves, dtype=np.float64).tobytes())
+
+
+@lru_cache(maxsize=64)  # the target book and the proposals of a session ask for the same fits
+def _fitted(content: bytes) -> Garch:
+    moves = np.frombuffer(content)
     spread = float(moves.std()) if len(moves) else 0.0
     if len(moves) < 2 or spread == 0.0:
         return RISKMETRICS

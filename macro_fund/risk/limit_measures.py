@@ -105,17 +105,23 @@ def worst_stress(cases: Sequence[Row], nav: float) -> Measure | None:
     """
     if not cases:
         return None
-    nobody = set.intersection(*(set(c["blind"]) for c in cases))  # without a target there is no case of it at all
-    short = [c for c in cases if c["kind"] == "replay" and (not c["n"] or set(c["blind"]) - nobody)]
-    known = [c for c in cases if c["n"] and c not in short]
+    known, short = valued(cases)
     if not known:
         return Measure(None, True, without([b for c in cases for b in c["blind"]]))
-    worst = min(known, key=lambda c: (c["pnl_brl"], c["kind"], c["scenario"]))
+    worst = known[0]
     unmeasured = sorted(c["scenario"] for c in cases if not c["n"] and c["kind"] == "scenario")
     blind = [b for c in known for b in c["blind"]]
     words = [without([*blind, *unmeasured])] if blind or unmeasured else [str(worst["scenario"])]
     words += [f"{len(short)} replays without closes"] if short else []
     return Measure(max(-worst["pnl_brl"], 0.0) / nav + 0.0, bool(blind or unmeasured), "; ".join(words))
+
+
+def valued(cases: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """(cases that value the book, the worst first; replays that cannot). cases: as for `worst_stress`, at least one."""
+    nobody = set.intersection(*(set(c["blind"]) for c in cases))  # without a target there is no case of it at all
+    short = [c for c in cases if c["kind"] == "replay" and (not c["n"] or set(c["blind"]) - nobody)]
+    known = [c for c in cases if c["n"] and c not in short]
+    return sorted(known, key=lambda c: (c["pnl_brl"], c["kind"], c["scenario"])), short
 
 
 def net(rows: Sequence[Row], instruments: Sequence[Instrument], column: str, nav: float, what: str) -> Measure | None:

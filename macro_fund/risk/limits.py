@@ -19,6 +19,7 @@ A limit whose measure leaves something out is at least `warn` and says what it l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -56,25 +57,43 @@ def limit_use(
     nav = float(settings.fund.nav_brl)
     here = pl.col("session").is_in(list(sessions))
     targets, var, stress, liquidity = (frame.filter(here) for frame in (targets, var, stress, liquidity))
-    book, totals, parts = _grouped(_with_terms(targets)), _grouped(_totals(var)), _grouped(_parts(var))
+    book, totals, parts = _grouped(with_terms(targets)), _grouped(_totals(var)), _grouped(_parts(var))
     cases, margins = _grouped(_cases(stress)), _grouped(liquidity.select("session", "instrument", "margin_brl"))
     caps = settings.limits.model_dump(exclude={"warn_at", "breakers"})
     rows = []
     for session in sessions:
-        total, held = totals.get(session, ()), book.get(session, ())
-        at_95 = [r for r in total if r["level"] == 0.95]
-        found: dict[str, Measure | None] = {
-            "var_95": measure.var_total(at_95, nav),
-            "var_99": measure.var_total([r for r in total if r["level"] == 0.99], nav),
-            "strategy_var_share": measure.strategy_share(at_95, parts.get(session, ()), caps["var_95"] * nav),
-            "worst_stress": measure.worst_stress(cases.get(session, ()), nav),
-            "gross_leverage": measure.gross_leverage(held, settings, nav),
-            "margin": measure.margin(margins.get(session, ()), nav),
-        }
-        for name, (_, column, what) in NET.items():
-            found[name] = measure.net(held, in_class(settings, name), column, nav, what)
+        mine = Book(*(rows_of.get(session, ()) for rows_of in (book, totals, parts, cases, margins)))
+        found = measures(mine, settings, nav)
         rows += [_row(session, name, cap, found[name], settings.limits.warn_at) for name, cap in caps.items()]
     return pl.DataFrame(rows, schema=TABLE.schema, orient="row").sort(TABLE.sort)
+
+
+@dataclass(frozen=True)
+class Book:
+    """What the limits of one book are measured on: rows of its positions (`with_terms`), VaR totals, strategies' parts
+    of the 95% VaR, stress cases and margins, as the functions of limit_measures take them."""
+
+    held: Sequence[Mapping[str, Any]]
+    totals: Sequence[Mapping[str, Any]]
+    parts: Sequence[Mapping[str, Any]]
+    cases: Sequence[Mapping[str, Any]]
+    margins: Sequence[Mapping[str, Any]]
+
+
+def measures(book: Book, settings: Settings, nav: float) -> dict[str, Measure | None]:
+    """Measure of each limit, a fraction of `nav`; `settings` knows the instruments that the rows name."""
+    at_95 = [r for r in book.totals if r["level"] == 0.95]
+    found: dict[str, Measure | None] = {
+        "var_95": measure.var_total(at_95, nav),
+        "var_99": measure.var_total([r for r in book.totals if r["level"] == 0.99], nav),
+        "strategy_var_share": measure.strategy_share(at_95, book.parts, settings.limits.var_95 * nav),
+        "worst_stress": measure.worst_stress(book.cases, nav),
+        "gross_leverage": measure.gross_leverage(book.held, settings, nav),
+        "margin": measure.margin(book.margins, nav),
+    }
+    for name, (_, column, what) in NET.items():
+        found[name] = measure.net(book.held, in_class(settings, name), column, nav, what)
+    return found
 
 
 def in_class(settings: Settings, limit: str) -> list[Instrument]:
@@ -93,7 +112,7 @@ def _grouped(frame: pl.DataFrame) -> Rows:
     return groups
 
 
-def _with_terms(targets: pl.DataFrame) -> pl.DataFrame:
+def with_terms(targets: pl.DataFrame) -> pl.DataFrame:
     """Targets with `short`: the contract matures within a year of the session."""
     columns = ("session", "instrument", "contract", "target_contracts", "price", "dv01_brl", "delta_brl")
     rows = targets.select(columns)

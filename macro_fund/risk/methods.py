@@ -6,7 +6,7 @@ formulas (measures.py), laws of moves (filtered.py, copula.py), sessions and tab
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,9 +58,9 @@ class Measured:
 _Of = tuple[np.ndarray, np.ndarray, int, str]
 
 
-def measure(book: Positions, moves: Moves) -> Measured:
-    """All methods on a book that holds something. Parts sum to totals, up to rounding."""
-    found = [_METHODS[name](book, moves) for name in METHODS]
+def measure(book: Positions, moves: Moves, methods: Sequence[str] = METHODS) -> Measured:
+    """The methods, in their order, on a book that holds something. Parts sum to totals, up to rounding."""
+    found = [_METHODS[name](book, moves) for name in methods]
     return Measured(
         np.stack([f[0] for f in found]),
         np.stack([f[1] for f in found]),

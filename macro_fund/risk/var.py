@@ -123,22 +123,30 @@ def _sessions(
         if status == "no_view" or held is None:
             yield Session(s, session, status, reason, None, None, 0)
             continue
-        estimates.open(session)
-        window = history.at(session).recent(MAPPED)
-        days = complete_rows(window[:, list(held.factors)])
-        if problem := _unfit(held, window, days):
-            yield Session(s, session, "no_view", problem, held, None, len(days))
-            continue
-        measured = measure(held, _applied(held, window, days, estimates))
-        yield Session(s, session, status, reason, held, measured, len(days))
+        moves, days, problem = moves_of(held.factors, session, history, estimates)
+        if moves is None:
+            yield Session(s, session, "no_view", problem, held, None, days)
+        else:
+            yield Session(s, session, status, reason, held, measure(held, moves), days)
 
 
-def _applied(held: Positions, window: np.ndarray, days: np.ndarray, estimates: Estimates) -> Moves:
-    columns = list(held.factors)
-    garch = estimates.garch(held.factors, window)
+def moves_of(
+    factors: tuple[int, ...], session: date, history: FactorHistory, estimates: Estimates
+) -> tuple[Moves | None, int, str]:
+    """(what the methods apply to a book on these factors, complete days behind it, why there is nothing to apply).
+
+    factors: columns of MAPPED, ascending. Give sessions in ascending order.
+    """
+    estimates.open(session)
+    window = history.at(session).recent(MAPPED)
+    columns = list(factors)
+    days = complete_rows(window[:, columns])
+    if problem := _unfit(factors, window, days):
+        return None, len(days), problem
+    garch = estimates.garch(factors, window)
     ewma = [MAPPED[f] for f, model in zip(columns, garch, strict=True) if not model.fitted]
     filtered = complete_rows(filtered_moves(np.ascontiguousarray(window[:, columns]), garch))
-    return Moves(days, filtered, estimates.simulated(held.factors, window), ewma)
+    return Moves(days, filtered, estimates.simulated(factors, window), ewma), len(days), ""
 
 
 def standing(book: TargetBook, session: int) -> tuple[str, str]:
@@ -150,9 +158,9 @@ def standing(book: TargetBook, session: int) -> tuple[str, str]:
     return ("degraded", "; ".join([*words, "without " + ", ".join(missing)])) if missing else ("ok", "; ".join(words))
 
 
-def _unfit(held: Positions, window: np.ndarray, days: np.ndarray) -> str:
+def _unfit(factors: tuple[int, ...], window: np.ndarray, days: np.ndarray) -> str:
     """Why these days cannot carry a VaR of the factors held; empty when they can."""
-    columns = np.array(held.factors, dtype=np.int64)
+    columns = np.array(factors, dtype=np.int64)
     if len(days) < MIN_DAYS:
         counts = (~np.isnan(window[:, columns])).sum(axis=0)
         worst = int(np.argmin(counts))

@@ -4,8 +4,9 @@ Belongs here: writing entries, and holding the chain against the rows that it de
 of an entry and what the chain alone can tell (`verify_journal.py`), what is recorded (`ledger.py`).
 
 A changed, deleted or swapped entry breaks the chain at a place that `problems` names; a changed or deleted ledger row
-no longer equals its entry's body. Somebody who rewrites every row and every entry after it can only be caught by a
-head noted elsewhere, so `head` is printed for people to keep.
+no longer equals its entry's body. A column that is younger than an entry is not in its body, and must be null in its
+row: only an entry that names a column lets it hold something. Somebody who rewrites every row and every entry after it
+can only be caught by a head noted elsewhere, so `head` is printed for people to keep.
 """
 
 from __future__ import annotations
@@ -113,18 +114,29 @@ def _differences(conn: sa.Connection, kind: str, journalled: dict[str, Entry]) -
     table, id_column = KINDS[kind]
     changed: list[str] = []
     unknown: list[str] = []
-    for ref, body in _bodies(conn, table, id_column):
+    for ref, row in _rows(conn, table, id_column):
         entry = journalled.pop(ref, None)
         if entry is None:
             unknown.append(ref)
-        elif entry.body != body:
+        elif not _describes(entry.body, row):
             changed.append(f"{table.name} row {ref} differs from journal entry {entry.seq}")
     gone = [f"{table.name} row {e.ref} was deleted: journal entry {e.seq} describes it" for e in journalled.values()]
     return changed + gone + [f"{table.name} row {ref} has no journal entry" for ref in sorted(unknown)]
 
 
-def _bodies(conn: sa.Connection, table: sa.Table, id_column: str) -> Iterator[tuple[str, str | None]]:
-    """Id and canonical JSON of every row; None for a row with a value that has none."""
+def _describes(body: str, row: Mapping[str, Any]) -> bool:
+    """Whether the entry's body was written of the row; a row with a value that has no canonical JSON has no entry."""
+    try:
+        if canonical_json(row) == body:
+            return True
+        named = json.loads(body)
+        return canonical_json({k: v for k, v in row.items() if v is not None or k in named}) == body
+    except (ValueError, TypeError):
+        return False
+
+
+def _rows(conn: sa.Connection, table: sa.Table, id_column: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and content of every row, as entries' bodies tell it."""
     columns = sorted(table.c, key=lambda c: c.name)  # as canonical JSON wants them
     names = [c.name for c in columns]
     place = names.index(id_column)
@@ -135,7 +147,4 @@ def _bodies(conn: sa.Connection, table: sa.Table, id_column: str) -> Iterator[tu
         values = list(row)
         for i, change in convert:
             values[i] = None if values[i] is None else change(values[i])
-        try:
-            yield str(values[place]), canonical_json(dict(zip(names, values, strict=True)))
-        except ValueError:
-            yield str(values[place]), None
+        yield str(values[place]), dict(zip(names, values, strict=True))

@@ -415,7 +415,7 @@ def _tidy(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
             if cents != value:
                 raise LedgerError(f"{table.name}.{column.name} is {value}; round it to cents first")
             row[column.name] = cents
-        if isinstance(column.type, UtcTime) and value.tzinfo is None:
+        if isinstance(column.type, UtcTime) and value is not None and value.tzinfo is None:
             raise LedgerError(f"{table.name}.{column.name} {value} has no time zone; pass UTC times")
     return row
 

@@ -13,7 +13,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
+
+from macro_fund.store.proposal_fields import PROPOSAL_FIELDS
+from macro_fund.store.table import UTC_TIME
 
 CENT = Decimal("0.01")
 
@@ -54,6 +58,16 @@ class Money(sa.TypeDecorator[Decimal]):
         return None if value is None else Decimal(value).quantize(CENT)
 
 
+_SQL_TYPES: tuple[tuple[Any, Any], ...] = (
+    (pl.Float64, sa.Double), (pl.Int32, sa.Integer), (pl.String, sa.Text), (pl.Date, sa.Date), (UTC_TIME, UtcTime),
+)  # fmt: skip
+
+
+def _sql_type(dtype: Any) -> Any:
+    """The SQL type of a lake column; lists are JSON."""
+    return next((sql for lake, sql in _SQL_TYPES if dtype == lake), sa.JSON(none_as_null=True))
+
+
 METADATA = sa.MetaData()
 
 _ID = sa.String(64)
@@ -84,6 +98,7 @@ PROPOSALS = sa.Table(
     sa.Column("rationale", sa.Text, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=False),
     sa.Column("recorded_at", UtcTime, nullable=False),
+    *(sa.Column(name, _sql_type(column.dtype)) for name, column in PROPOSAL_FIELDS.items()),
 )
 
 DECISIONS = sa.Table(

@@ -16,6 +16,7 @@ import polars as pl
 from macro_fund.store.agent_tables import AGENT_TABLES
 from macro_fund.store.book_tables import BOOK_TABLES
 from macro_fund.store.bronze_tables import BRONZE_TABLES, OBSERVATION, PROVENANCE, SERIES_ID
+from macro_fund.store.proposal_fields import PROPOSAL_FIELDS
 from macro_fund.store.silver_tables import SILVER_TABLES
 from macro_fund.store.table import MONEY, UTC_TIME, Column, Table, numbers, session_column
 
@@ -358,6 +359,7 @@ _TABLES = [
             "gain_if": Column(pl.String, "sign echo in words: you gain if ..."),
             "rationale": Column(pl.String, "drivers in words"),
             "expires_at": Column(UTC_TIME, "18:00 Sao Paulo of the session"),
+            **PROPOSAL_FIELDS,
         },
         ("session", "proposal_id"),
         owner="team:pms",

@@ -287,6 +287,7 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("pms/trade_proposals", "in_ledger"): put("proposal_id", "0" * 12),
     ("pms/trade_proposals", "adds_up"): put("position_after", pl.col("position_after") + 1),
     ("pms/trade_proposals", "only_reducing"): under_a_breaker,
+    ("pms/trade_proposals", "told"): put("narrative", "It makes BRL 123,456,789."),
     ("pms/trade_proposals", "not_blocked"): lambda run, frame: frame.clear(),
     ("pms/orders", "in_ledger"): put("order_id", "0" * 12),
     ("pms/orders", "approved"): put("approved_by", ""),

@@ -292,6 +292,9 @@ OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
     (PROPOSALS, "risk/breakers"): _change("risk/breakers", tripped=pl.lit(True), action=pl.lit("kill")),
     (PROPOSALS, "risk/limits"): _breached_and_hedged,
     (PROPOSALS, "risk/stress"): _breached_and_hedged,
+    # who owns the doubled book: lots count once they are as many; and how old an input is
+    (PROPOSALS, "pms/fills"): _change("pms/fills", quantity=pl.col("quantity") * 2),
+    (PROPOSALS, "silver/as_known"): _change("silver/as_known", event_date=pl.col("event_date").dt.offset_by("-60d")),
     # what counts is how old an input is, on which side a day ended, and whether a position has a price
     ("portfolio/conviction", "silver/as_known"): _change(
         "silver/as_known", event_date=pl.col("event_date").dt.offset_by("-60d")

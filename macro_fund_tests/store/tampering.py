@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from macro_fund.store.content import canonical_json
 from macro_fund.store.ledger import open_ledger
-from macro_fund.store.ledger_tables import FILLS, JOURNAL
+from macro_fund.store.ledger_tables import FILLS, JOURNAL, PROPOSALS
 from macro_fund.store.verify_journal import Head, file_problems
 from macro_fund_tests.store.stories import NOW, full_story, run_sql
 
@@ -59,6 +59,9 @@ def journal_of(url: str) -> list[Row]:
 
 def _replaced(url: str, change: Callable[[list[Row]], list[Row]]) -> list[str | sa.Executable]:
     return [sa.delete(JOURNAL), sa.insert(JOURNAL).values(change(journal_of(url)))]
+
+
+_REQUIRED = ", ".join(c.name for c in PROPOSALS.columns if not c.nullable and not c.primary_key)
 
 
 def _inserted(rows: list[Row]) -> list[Row]:
@@ -105,10 +108,8 @@ DATABASE: dict[str, Callable[[str], list[str | sa.Executable]]] = {
     "A row's time is changed": lambda url: [sa.update(FILLS).values(recorded_at=NOW + timedelta(seconds=1))],
     "A row is deleted": lambda url: ["DELETE FROM fills"],
     "A row is added without an entry": lambda url: [
-        "INSERT INTO proposals SELECT 'forged', session, instrument, contract, quantity, screen_side, position_before, "
-        "position_after, entry_level, stop_level, target_level, horizon_days, conviction, expected_cost_brl, "
-        "dv01_before_brl, dv01_after_brl, delta_before_brl, delta_after_brl, shares, gain_if, rationale, expires_at, "
-        "recorded_at FROM proposals WHERE proposal_id = 'ab12cd34ef56'"
+        f"INSERT INTO proposals (proposal_id, {_REQUIRED}) SELECT 'forged', {_REQUIRED} FROM proposals "
+        "WHERE proposal_id = 'ab12cd34ef56'"
     ],
     "The last row and its entry are deleted; the head was noted": lambda url: [
         "DELETE FROM fills", "DELETE FROM journal WHERE seq = 5",

@@ -32,6 +32,7 @@ from macro_fund.store.ledger_tables import KINDS, Money, UtcTime
 from macro_fund.store.verify_journal import Head, chain_problems, link, main, parse_head, read_entries
 from macro_fund_tests.pms.builders import proposals, utc
 from macro_fund_tests.store import tampering
+from macro_fund_tests.store.old_ledger import propose_without_fields
 from macro_fund_tests.store.stories import (
     LATER,
     NOW,
@@ -61,6 +62,7 @@ def test_the_chain_starts_from_zeros_and_its_hash_is_the_documented_one(ledger: 
 
 def test_a_ledger_that_version_0_6_wrote_still_verifies(ledger: Ledger) -> None:
     """The hash of entry 8 as version 0.6.0 computed it, over a row of every kind that it knew."""
+    propose_without_fields(ledger, NOW, {}, {"proposal_id": OTHER, "contract": "DI1F28"})
     every_kind(ledger)
     eighth = ledger.journal().row(7, named=True)
     assert eighth["hash"] == "90768cd0fb5d4f1a3b385cd2d3cb949d4dd62aa768412981388adaa96d392838"

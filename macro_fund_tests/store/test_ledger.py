@@ -20,7 +20,8 @@ from macro_fund.store.content import canonical_json, content_id
 from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
 from macro_fund.store.ledger_tables import METADATA
 from macro_fund_tests.pms.builders import proposal, proposals, utc
-from macro_fund_tests.store.stories import NOW, OTHER, PID, fill_of, full_story, ledger_at, run_sql, trial
+from macro_fund_tests.store.old_ledger import written_at
+from macro_fund_tests.store.stories import NOW, OTHER, PID, fill_of, full_story, run_sql, trial
 
 # opening
 
@@ -85,9 +86,7 @@ def test_a_ledger_of_a_newer_version_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
 def test_a_ledger_of_an_earlier_revision_keeps_what_it_holds(empty_url: str, revision: str) -> None:
-    old = ledger_at(empty_url, revision)
-    old.record_proposals(proposals(), NOW)
-    old.close()
+    written_at(empty_url, revision, NOW)
     new = open_ledger(empty_url)
     assert new.proposals().height == 1
     assert new.record_trials([trial()], NOW) == 1

@@ -1,0 +1,62 @@
+"""What the proposals of a session do to the book, for the morning pack.
+
+Belongs here: choosing the fields of proposals and putting them into tables. Does not belong here: the fields themselves
+(pms/fields.py), the trades and the commands that decide on them (pack.py), or layout (render.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from macro_fund.reports.blocks import Cell, Grid, Number, Style
+
+ASSET = "pms/trade_proposals"
+MEASURES = (("var", "VaR 95%, one day"), ("worst_stress", "worst stress loss"), ("margin", "margin"))
+
+Row = Mapping[str, Any]
+
+
+def effect_grids(rows: Sequence[Row]) -> list[Grid]:
+    """Each trade's own effect, the book if all are approved, and the words. rows: of one session, in order of rank."""
+    known = [r for r in rows if r["as_of"] is not None]
+    if not known:
+        return []
+    return [_alone(known), _together(known[0]), _words(known)]
+
+
+def _alone(rows: Sequence[Row]) -> Grid:
+    body: list[list[Cell]] = []
+    for p in rows:
+        i = p["proposal_id"]
+        cells: list[Cell] = [str(p["rank"]), i, p["contract"]]
+        cells.append(Number(f"{i} expected", p["expected_pnl_brl"], "brl", ASSET))
+        cells.append(Number(f"{i} component var", p["component_var_brl"], "brl", ASSET))
+        cells.append(Number(f"{i} net per var", p["net_per_var"], "number", ASSET))
+        cells += [Number(f"{i} {name} after", p[f"{name}_after_brl"], "brl", ASSET) for name, _ in MEASURES]
+        cells.append(Number(f"{i} data age", p["data_age_days"], "count", ASSET))
+        body.append(cells)
+    head = ("rank", "id", "contract", "expected P&L", "part of VaR", "net per VaR")
+    return Grid((*head, *(f"{words} with it" for _, words in MEASURES), "oldest data, days"), body)
+
+
+def _together(p: Row) -> Grid:
+    """The same book before and after all in every row of a session; of the limits those that move."""
+    body: list[list[Cell]] = [
+        [words, *(_cell(f"{name} {when}", p[f"{name}_{when}_brl"], "brl") for when in ("before", "after_all"))]
+        for name, words in MEASURES
+    ]
+    for use in p["limits"] or []:
+        name, cap = use["limit"], use["limit_value"]
+        shares = {w: None if use[w] is None or not cap else use[w] / cap for w in ("before", "after_all")}
+        body.append([f"use of {name}", *(_cell(f"{name} use {w}", x, "percent") for w, x in shares.items())])
+    return Grid(("book", "before", "if all are approved"), body)
+
+
+def _cell(item: str, value: float | None, style: Style) -> Number:
+    return Number(item.replace("_all", " all"), value, style, ASSET)
+
+
+def _words(rows: Sequence[Row]) -> Grid:
+    body = [(p["proposal_id"], p["narrative"] or "", p["invalidation"] or "", p["missing"] or "") for p in rows]
+    return Grid(("id", "in words", "wrong if", "not known"), body)
