@@ -1,7 +1,7 @@
 """The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
 
-Belongs here: transactions that record proposals, decisions, orders, fills, backtest trials, promotions and the kill
-switch, each with its journal entry, and reading them back as frames. Does not belong here: what to propose or how an
+Belongs here: transactions that record proposals, decisions, confirmations, refusals, orders, fills, backtest trials,
+promotions and the kill switch, each with its journal entry, and reading them back as frames. Does not belong here: what to propose or how an
 order is executed (`pms/`), columns (`ledger_tables.py`), the hash chain (`journal.py`), which decisions are allowed
 (`ledger_rules.py`, `ledger_switch.py`), how a database is opened (`ledger_open.py`).
 
@@ -28,9 +28,12 @@ from macro_fund.store.content import canonical_json, content_id
 from macro_fund.store.lake import write_file_atomically
 from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_head
 from macro_fund.store.ledger_rules import (
+    CLEARED,
     PROPOSAL_QUERY,
     STATUSES,
+    check_confirmation,
     check_decision,
+    check_orders,
     check_promotion,
     find,
     status_of,
@@ -38,13 +41,13 @@ from macro_fund.store.ledger_rules import (
 from macro_fund.store.ledger_switch import SwitchAction, newest, next_event
 from macro_fund.store.ledger_tables import (
     CENT,
-    DECISIONS,
     FILLS,
     JOURNAL,
     KINDS,
     ORDERS,
     PROMOTIONS,
     PROPOSALS,
+    REFUSALS,
     SWITCH_EVENTS,
     TRIALS,
     Money,
@@ -68,6 +71,13 @@ _PROPOSAL_SCHEMA = {
     "note": pl.String,
     "decided_quantity": pl.Int64,
     "limit_level": pl.Float64,
+    "second": pl.String,
+    "confirmed_by": pl.String,
+    "confirmed_at": UTC_TIME,
+}
+_REFUSAL_SCHEMA = {
+    **dict.fromkeys(("refusal_id", "action", "subject", "person", "reason", "shown"), pl.String),
+    "recorded_at": UTC_TIME,
 }
 _FILL_SCHEMA = {**TABLES["pms/fills"].schema, "proposal_id": pl.String, "shares": _SHARES}
 _PENDING_SCHEMA = {**TABLES["pms/orders"].schema, "decision_id": pl.String, "decided_at": UTC_TIME}
@@ -170,6 +180,8 @@ class Ledger:
             raise LedgerError(f"{table.name}: columns {', '.join(missing)} are missing; pass rows of the pms table")
         records = [_tidy(table, {**row, "recorded_at": at}) for row in rows.select(wanted).to_dicts()]
         with self._write() as conn:
+            if kind == "order":
+                check_orders(conn, records)
             return _append(conn, kind, records, at)
 
     def decide(
@@ -182,11 +194,14 @@ class Ledger:
         *,
         quantity: int | None = None,
         limit_level: float | None = None,
+        review: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Record a person's decision on a proposal (id or unique prefix) and return it as a dict.
 
-        `quantity` is signed and only for modify; `limit_level` is a rate (decimal) for DI1, else a price. A retry with
-        exactly the same content is accepted; LedgerError says why any other decision is refused.
+        `quantity` is signed and only for modify; `limit_level` is a rate (decimal) for DI1, else a price. `review` is
+        what the decision rests on (columns of `reviews`), recorded with it; an approval whose review has `second` waits
+        for a confirmation. A retry with exactly the same content is accepted; LedgerError says why any other decision
+        is refused.
         """
         with self._write() as conn:
             proposal = find(conn, proposal_id)
@@ -203,7 +218,27 @@ class Ledger:
             if proposal["decision_id"] != decision["decision_id"]:
                 check_decision(conn, proposal, decision)
                 _append(conn, "decision", [decision], at)
+                if review is not None:
+                    record = {"decision_id": decision["decision_id"], **review, "recorded_at": at}
+                    _append(conn, "review", [record], at)
             return decision
+
+    def confirm(self, proposal_id: str, person: str, note: str, at: datetime, *, shown: str = "") -> dict[str, Any]:
+        """Record a second person's confirmation of an approval and return it; LedgerError says why it is refused."""
+        with self._write() as conn:
+            proposal = find(conn, proposal_id)
+            check_confirmation(conn, proposal, person.strip(), at)
+            body = {"decision_id": proposal["decision_id"], "person": person.strip(), "note": note.strip()}
+            record = {"confirmation_id": content_id({**body, "at": at}), **body, "shown": shown, "recorded_at": at}
+            _append(conn, "confirmation", [record], at)
+            return record
+
+    def refuse(self, action: str, subject: str, person: str, reason: str, at: datetime, *, shown: str = "") -> None:
+        """Record that a person asked for something and why it was refused; it changes nothing else."""
+        body = {"action": action, "subject": subject[:128], "person": person[:128], "reason": reason, "shown": shown}
+        record = {"refusal_id": content_id({**body, "at": at}), **body, "recorded_at": at}
+        with self._write() as conn:
+            _append(conn, "refusal", [record], at)
 
     def record_trials(self, rows: Sequence[Mapping[str, Any]], at: datetime) -> int:
         """Record backtests (columns of `trials` without recorded_at); returns how many were not known before."""
@@ -268,10 +303,10 @@ class Ledger:
         return _frame([{**row, "status": status_of(row, at)}], _PROPOSAL_SCHEMA).row(0, named=True)
 
     def pending_approvals(self) -> pl.DataFrame:
-        """Approved and modified proposals without an order: pms/orders columns (order_id null), decision."""
+        """Approvals that wait for nobody and have no order: pms/orders columns (order_id null), decision."""
         query = (
             PROPOSAL_QUERY.outerjoin(ORDERS, ORDERS.c.proposal_id == PROPOSALS.c.proposal_id)
-            .where(DECISIONS.c.action.in_(["approve", "modify"]), ORDERS.c.order_id.is_(None))
+            .where(CLEARED, ORDERS.c.order_id.is_(None))
             .order_by(PROPOSALS.c.session, PROPOSALS.c.proposal_id)
         )
         with self._read() as conn:
@@ -300,6 +335,10 @@ class Ledger:
             .order_by(FILLS.c.session, FILLS.c.fill_id)
         )
         return self._frame_of(query if upto is None else query.where(FILLS.c.session <= upto), _FILL_SCHEMA)
+
+    def refusals(self) -> pl.DataFrame:
+        """Everything that was asked for and refused, oldest first."""
+        return self._frame_of(sa.select(REFUSALS).order_by(REFUSALS.c.recorded_at, REFUSALS.c.refusal_id), _REFUSAL_SCHEMA)
 
     def trials(self) -> pl.DataFrame:
         """Every backtest that was ever run, oldest first; params and rules as JSON text."""

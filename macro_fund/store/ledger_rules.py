@@ -1,4 +1,5 @@
-"""Rules of decisions: which proposal is meant, what its status is, when a decision or a promotion is refused.
+"""Rules of decisions: which proposal is meant, what its status is, when a decision, a confirmation, an order or a
+promotion is refused.
 
 Belongs here: the refusals, each one sentence with what to do instead. Does not belong here: writing (`ledger.py`),
 checks that need the settings (`pms/approval.py`).
@@ -7,7 +8,7 @@ checks that need the settings (`pms/approval.py`).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,25 +16,38 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from macro_fund.store.ledger_open import LedgerError
-from macro_fund.store.ledger_switch import check_thrown
-from macro_fund.store.ledger_tables import DECISIONS, PROMOTIONS, PROPOSALS, TRIALS
+from macro_fund.store.ledger_switch import check_thrown, same_person
+from macro_fund.store.ledger_tables import CONFIRMATIONS, DECISIONS, PROMOTIONS, PROPOSALS, REVIEWS, TRIALS
 
 STATUS_OF: dict[str, str] = {"approve": "approved", "reject": "rejected", "modify": "modified"}
-STATUSES = ("proposed", *STATUS_OF.values(), "expired")
+STATUSES = ("proposed", *STATUS_OF.values(), "unconfirmed", "expired")
 
 _SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
-# A proposal with the columns of its decision, null when there is none.
-PROPOSAL_QUERY = sa.select(
-    PROPOSALS,
-    DECISIONS.c.decision_id,
-    DECISIONS.c.action,
-    DECISIONS.c.person.label("decided_by"),
-    DECISIONS.c.recorded_at.label("decided_at"),
-    DECISIONS.c.note,
-    DECISIONS.c.quantity.label("decided_quantity"),
-    DECISIONS.c.limit_level,
-).outerjoin_from(PROPOSALS, DECISIONS)
+# A proposal with the columns of its decision, and of what confirms it; null when there is none.
+PROPOSAL_QUERY = (
+    sa.select(
+        PROPOSALS,
+        DECISIONS.c.decision_id,
+        DECISIONS.c.action,
+        DECISIONS.c.person.label("decided_by"),
+        DECISIONS.c.recorded_at.label("decided_at"),
+        DECISIONS.c.note,
+        DECISIONS.c.quantity.label("decided_quantity"),
+        DECISIONS.c.limit_level,
+        REVIEWS.c.second,
+        CONFIRMATIONS.c.person.label("confirmed_by"),
+        CONFIRMATIONS.c.recorded_at.label("confirmed_at"),
+    )
+    .outerjoin_from(PROPOSALS, DECISIONS)
+    .outerjoin(REVIEWS, REVIEWS.c.decision_id == DECISIONS.c.decision_id)
+    .outerjoin(CONFIRMATIONS, CONFIRMATIONS.c.decision_id == DECISIONS.c.decision_id)
+)
+# Decisions that trade and wait for nobody.
+CLEARED = sa.and_(
+    DECISIONS.c.action.in_(["approve", "modify"]),
+    sa.or_(sa.func.coalesce(REVIEWS.c.second, "") == "", CONFIRMATIONS.c.person.is_not(None)),
+)
 
 
 def find(conn: sa.Connection, text: str) -> sa.RowMapping:
@@ -51,9 +65,10 @@ def find(conn: sa.Connection, text: str) -> sa.RowMapping:
 
 
 def status_of(row: sa.RowMapping, at: datetime | None) -> str:
-    if row["action"] is not None:
+    waits = row["second"] and row["confirmed_by"] is None
+    if row["action"] is not None and not waits:
         return STATUS_OF[row["action"]]
-    return "expired" if at is not None and at >= row["expires_at"] else "proposed"
+    return "expired" if at is not None and at >= row["expires_at"] else "unconfirmed" if waits else "proposed"
 
 
 def _local(time: datetime) -> str:
@@ -108,6 +123,41 @@ def _check_no_twin(conn: sa.Connection, proposal: sa.RowMapping, action: str) ->
             f"proposal {proposal['proposal_id']}: {twin.proposal_id} was approved for {proposal['contract']} in the "
             "same session already; reject this one"
         )
+
+
+def check_confirmation(conn: sa.Connection, proposal: sa.RowMapping, person: str, at: datetime) -> None:
+    """Raise LedgerError when there is nothing to confirm, or this person may not: one reason, and what to do."""
+    pid = proposal["proposal_id"]
+    if not person:
+        raise LedgerError(f"proposal {pid}: who confirms? Give a person's name (--as NAME)")
+    if proposal["action"] in (None, "reject"):
+        raise LedgerError(f"proposal {pid} is {status_of(proposal, at)}: there is no approval to confirm")
+    if not proposal["second"]:
+        raise LedgerError(f"proposal {pid} was approved by {proposal['decided_by']} and needs no second person")
+    if proposal["confirmed_by"] is not None:
+        raise LedgerError(
+            f"proposal {pid} was confirmed by {proposal['confirmed_by']} at {_local(proposal['confirmed_at'])} already"
+        )
+    if same_person(person, proposal["decided_by"]):
+        raise LedgerError(f"proposal {pid} was approved by {proposal['decided_by']}: another person has to confirm it")
+    if at >= proposal["expires_at"]:
+        raise LedgerError(
+            f"proposal {pid} expired unconfirmed at {_local(proposal['expires_at'])}; decide on the next session's "
+            "proposals"
+        )
+    traded = {"action": "confirm", "quantity": proposal["decided_quantity"], "recorded_at": at}
+    check_thrown(conn, proposal, traded)
+
+
+def check_orders(conn: sa.Connection, orders: Iterable[Mapping[str, Any]]) -> None:
+    """Raise LedgerError for an order whose proposal nobody approved, or whose approval waits for a second person."""
+    cleared = set(conn.scalars(PROPOSAL_QUERY.with_only_columns(PROPOSALS.c.proposal_id).where(CLEARED)))
+    for order in orders:
+        if order["proposal_id"] not in cleared:
+            raise LedgerError(
+                f"order {order['order_id']}: proposal {order['proposal_id']} is not approved, or its approval waits "
+                "for a second person; nothing is traded without a name"
+            )
 
 
 def bar_failures(bars: Mapping[str, Mapping[str, Any]]) -> list[str]:

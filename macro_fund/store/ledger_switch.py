@@ -66,7 +66,7 @@ def _check(action: SwitchAction, body: Mapping[str, Any], last: Mapping[str, Any
         raise LedgerError(f"the kill switch is thrown already, by {last['person']} at {_local(last)}: {last['note']}")
     if action == "reset" and not thrown:
         raise LedgerError("the kill switch is not thrown: there is nothing to reset (`macro-fund switch show`)")
-    if action == "reset" and last is not None and _same(body["person"], last["person"]):
+    if action == "reset" and last is not None and same_person(body["person"], last["person"]):
         raise LedgerError(
             f"the kill switch was thrown by {last['person']}; a second person has to reset it (--as ANOTHER NAME)"
         )
@@ -93,7 +93,8 @@ def reduces(before: int, after: int) -> bool:
     return abs(after) < abs(before) and before * after >= 0
 
 
-def _same(one: str, other: str) -> bool:
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: without case and spaces."""
     return "".join(one.split()).casefold() == "".join(other.split()).casefold()
 
 

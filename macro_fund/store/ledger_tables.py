@@ -1,4 +1,5 @@
-"""The ledger's SQL tables: proposals, decisions, orders, fills, trials, promotions, the kill switch and the journal.
+"""The ledger's SQL tables: proposals, decisions with their reviews, confirmations and refusals, orders, fills, trials,
+promotions, the kill switch and the journal.
 
 All are append-only.
 
@@ -98,6 +99,44 @@ DECISIONS = sa.Table(
     sa.Column("recorded_at", UtcTime, nullable=False),
 )
 
+# What a decision rested on; `second` says why another person has to confirm it, and is empty when nobody has to.
+# Beside `decisions` and not columns of it: a new column would change what the journal says of older rows.
+REVIEWS = sa.Table(
+    "reviews",
+    METADATA,
+    sa.Column("decision_id", _ID, sa.ForeignKey("decisions.decision_id"), primary_key=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("shown", _ID, nullable=False),
+    sa.Column("checks", sa.JSON, nullable=False),
+    sa.Column("second", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
+CONFIRMATIONS = sa.Table(
+    "confirmations",
+    METADATA,
+    sa.Column("confirmation_id", _ID, primary_key=True),
+    sa.Column("decision_id", _ID, sa.ForeignKey("reviews.decision_id"), nullable=False, unique=True),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("shown", _ID, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
+# What was asked for and refused. subject: the proposal, or what was typed in its place; shown: digest of what the person
+# saw, empty when there was nothing to see.
+REFUSALS = sa.Table(
+    "refusals",
+    METADATA,
+    sa.Column("refusal_id", _ID, primary_key=True),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("subject", sa.String(128), nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("shown", _ID, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
 ORDERS = sa.Table(
     "orders",
     METADATA,
@@ -190,6 +229,9 @@ JOURNAL = sa.Table(
 KINDS: dict[str, tuple[sa.Table, str]] = {
     "proposal": (PROPOSALS, "proposal_id"),
     "decision": (DECISIONS, "decision_id"),
+    "review": (REVIEWS, "decision_id"),
+    "confirmation": (CONFIRMATIONS, "confirmation_id"),
+    "refusal": (REFUSALS, "refusal_id"),
     "order": (ORDERS, "order_id"),
     "fill": (FILLS, "fill_id"),
     "trial": (TRIALS, "trial_id"),
