@@ -413,7 +413,7 @@ def _pms_context() -> PmsContext:
         return home.lake.read(table_key, upto)
 
     moment: datetime = now()
-    return PmsContext(ledger=home.ledger, read=read, now=moment, settings=home.settings)
+    return PmsContext(ledger=home.ledger, read=read, now=moment, settings=home.settings, home=home.path)
 
 
 attach(app, _pms_context)

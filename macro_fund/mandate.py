@@ -62,6 +62,23 @@ class Sizing(Model):
         return self
 
 
+class Approval(Model):
+    """What a decision needs besides a person.
+
+    limit_share: share of any one limit above which a trade needs a second person. drift: of u (daily sigma x
+    sqrt(horizon)) since the proposal, above which it has to be priced again. size_multiple: of the fund's median trade,
+    once it made min_trades of them. price_sigmas: typical days that a limit may be away. blackout_minutes: before and
+    after a release.
+    """
+
+    limit_share: Fraction = 0.25
+    drift: Positive = 0.5
+    size_multiple: Positive = 3.0
+    min_trades: Annotated[int, Field(gt=0)] = 5
+    price_sigmas: Positive = 5.0
+    blackout_minutes: Annotated[int, Field(ge=0)] = 15
+
+
 class Fund(Model):
     """The mandate. `inception` and `source` are written by `macro-fund init` into the home's own fund.yaml."""
 
@@ -74,6 +91,7 @@ class Fund(Model):
     vol_target: Annotated[float, Field(gt=0, le=0.5)]
     risk_share: dict[str, Fraction]
     sizing: Sizing = Sizing()
+    approval: Approval = Approval()
     language: Literal["en", "pt"] = "en"
     narrator: Literal["template", "llm"] = "template"
     narrator_model: str = ""

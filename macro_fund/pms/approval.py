@@ -1,99 +1,247 @@
-"""Approval: what a person may do with a proposal, free of any interface.
+"""Approval: what a person may do with a proposal, free of any interface; the command line and the jobs call this.
 
-Belongs here: checks that need the settings (size, plausible limit) or the gate around the ledger's own. Does not belong
-here: printing (`cli.py`), turning a decision into an order (`execution.py`), the kill switch (the ledger refuses by
-itself while it is thrown).
+Belongs here: roles, the order of the checks, the second person, and that every refusal is journalled. Does not belong
+here: the checks (`pretrade.py`, `limit_checks.py`), a person's own trade (`discretionary.py`), the ledger's rules
+(store/ledger_rules.py), printing (`cli.py`), turning a decision into an order (`execution.py`).
+
+Every function either writes one decision, with the review that it rests on, or raises and leaves a `refusal` in the
+journal: who asked for what, why not, and the digest of what they saw. Nothing else changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+from macro_fund.pms import limit_checks, pretrade
 from macro_fund.pms.costs import instruments_by_id, known_instrument
-from macro_fund.pms.gate import OPEN, Gate
+from macro_fund.pms.evidence import Read, gather, is_own
+from macro_fund.pms.people import Actor
+from macro_fund.pms.pretrade import Evidence, Ticket, Verdict
 from macro_fund.settings import Settings
+from macro_fund.store.content import content_id
 from macro_fund.store.ledger import Ledger, LedgerError
-from macro_fund.store.ledger_switch import reduces
+from macro_fund.store.ledger_switch import SwitchAction
 
-MAX_LIMIT_DISTANCE = 0.25  # of the entry level: a limit further away is a slip of the unit or a digit
+# Who may do what; a sample fund without users has one person with every role.
+MAY: dict[str, tuple[str, ...]] = {
+    "approve": ("pm",),
+    "modify": ("pm",),
+    "trade": ("pm",),
+    "reject": ("pm", "risk"),
+    "confirm": ("risk",),
+    "throw": ("pm", "risk", "ops", "viewer"),
+    "reset": ("pm", "risk"),
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Who decides, when, on which ledger and with which tables of the lake."""
+
+    ledger: Ledger
+    settings: Settings
+    read: Read
+    actor: Actor
+    at: datetime
+
+
+class Decided(NamedTuple):
+    """A decision as recorded, what each check said, and why a second person has to confirm it (empty: nobody)."""
+
+    decision: dict[str, Any]
+    verdicts: Sequence[Verdict]
+    second: str
+
+
+@dataclass
+class _Seen:
+    subject: str
+    shown: str = field(default="")
 
 
 def approve(
-    ledger: Ledger,
+    desk: Desk,
     proposal_id: str,
-    person: str,
-    at: datetime,
     *,
     note: str = "",
     limit_level: float | None = None,
-    gate: Gate = OPEN,
-) -> dict[str, Any]:
-    """Approve as proposed, optionally at a limit (DI1: rate as a decimal; else price); returns the decision.
+    price: float | None = None,
+    seen: str = "",
+) -> Decided:
+    """Approve as proposed, optionally at a limit (DI1: rate as a decimal; else price).
 
-    gate: what is in force in the proposal's session; LedgerError when it does not let the trade pass.
+    price: the level on the screen now, which the proposal's is compared with. seen: digest of the proposal as the
+    person saw it (`digest`), refused when it is another one by now.
     """
-    _check_limit(ledger, proposal_id, limit_level)
-    _check_gate(ledger, proposal_id, None, gate)
-    return ledger.decide(proposal_id, "approve", person, note, at, limit_level=limit_level)
-
-
-def reject(ledger: Ledger, proposal_id: str, person: str, at: datetime, *, note: str) -> dict[str, Any]:
-    """Reject; the note says why and is mandatory. Returns the decision."""
-    return ledger.decide(proposal_id, "reject", person, note, at)
+    return _decide(desk, "approve", proposal_id, None, note, limit_level, price, seen)
 
 
 def modify(
-    ledger: Ledger,
+    desk: Desk,
     proposal_id: str,
-    person: str,
-    at: datetime,
     *,
-    settings: Settings,
     quantity: int | None,
     note: str = "",
     limit_level: float | None = None,
-    gate: Gate = OPEN,
-) -> dict[str, Any]:
-    """Approve another quantity (signed as the proposal's) and optionally a limit; returns the decision.
+    price: float | None = None,
+    seen: str = "",
+) -> Decided:
+    """Approve another quantity, signed as the proposal's; the rest as in `approve`."""
+    return _decide(desk, "modify", proposal_id, quantity, note, limit_level, price, seen)
 
-    LedgerError when the position after it would exceed the instrument's max_contracts, or does not pass the gate.
-    """
-    _check_limit(ledger, proposal_id, limit_level)
-    _check_gate(ledger, proposal_id, quantity, gate)
-    proposal = ledger.proposal(proposal_id)
-    if quantity is not None:
-        most = known_instrument(instruments_by_id(settings), proposal["instrument"]).max_contracts
-        after = proposal["position_before"] + quantity
-        if abs(after) > most and abs(after) > abs(proposal["position_before"]):
-            raise LedgerError(
-                f"proposal {proposal['proposal_id']}: {quantity:+d} makes a position of {after:+d} contracts, the most "
-                f"for {proposal['instrument']} is {most}; ask for less, or change config/instruments.yaml"
+
+def reject(desk: Desk, proposal_id: str, *, note: str, seen: str = "") -> Decided:
+    """Reject; the note says why and is mandatory. No check stands in the way."""
+    with journalled(desk, "reject", proposal_id) as told:
+        proposal = _look(desk, proposal_id, told, seen)
+        role = role_of(desk.actor, "reject")
+        review = {"role": role, "shown": told.shown, "checks": [], "second": ""}
+        pid = proposal["proposal_id"]
+        decision = desk.ledger.decide(pid, "reject", desk.actor.name, note, desk.at, review=review)
+    return Decided(decision, (), "")
+
+
+def confirm(desk: Desk, proposal_id: str, *, note: str = "", seen: str = "") -> dict[str, Any]:
+    """The second person's confirmation of an approval that waits for one; limits and the switch are asked again."""
+    with journalled(desk, "confirm", proposal_id) as told:
+        proposal = _look(desk, proposal_id, told, seen)
+        role_of(desk.actor, "confirm")
+        if proposal["status"] == "unconfirmed":
+            decided = proposal["decided_quantity"]
+            ticket = _ticket(desk, proposal, proposal["quantity"] if decided is None else decided, None, None)
+            evidence = _evidence(desk, proposal)
+            refuse_if(
+                proposal["proposal_id"], [limit_checks.gate(ticket, evidence), pretrade.is_current(ticket, evidence)]
             )
-    return ledger.decide(proposal_id, "modify", person, note, at, quantity=quantity, limit_level=limit_level)
+        return desk.ledger.confirm(proposal["proposal_id"], desk.actor.name, note, desk.at, shown=told.shown)
 
 
-def _check_limit(ledger: Ledger, proposal_id: str, limit_level: float | None) -> None:
-    if limit_level is None:
-        return
-    proposal = ledger.proposal(proposal_id)
-    entry = proposal["entry_level"]
-    if entry is not None and abs(limit_level - entry) > MAX_LIMIT_DISTANCE * abs(entry):
+def switch(desk: Desk, action: SwitchAction, *, note: str) -> dict[str, Any]:
+    """Throw or reset the kill switch; the ledger keeps the rules, refusals are journalled."""
+    with journalled(desk, action, "kill switch"):
+        role_of(desk.actor, action)
+        return desk.ledger.switch(action, desk.actor.name, note, desk.at)
+
+
+def review(
+    desk: Desk,
+    proposal: dict[str, Any],
+    *,
+    quantity: int | None = None,
+    limit_level: float | None = None,
+    price: float | None = None,
+) -> list[Verdict]:
+    """What every pre-trade check says of a trade; nothing is written."""
+    count = proposal["quantity"] if quantity is None else quantity
+    ticket = _ticket(desk, proposal, count, limit_level, price)
+    return verdicts(ticket, _evidence(desk, proposal), desk.settings)
+
+
+def verdicts(ticket: Ticket, evidence: Evidence, settings: Settings) -> list[Verdict]:
+    """Every check, in the order in which a person wants to hear of them."""
+    rules = settings.fund.approval
+    return [
+        pretrade.is_current(ticket, evidence),
+        pretrade.is_open(ticket, evidence),
+        pretrade.kill_switch(ticket, evidence),
+        pretrade.sign_echo(ticket, evidence),
+        pretrade.duplicate(ticket, evidence),
+        pretrade.price(ticket, evidence, rules),
+        limit_checks.gate(ticket, evidence),
+        limit_checks.most(ticket, settings),
+        limit_checks.book(ticket, evidence, settings),
+        limit_checks.margin(ticket, evidence, settings),
+        pretrade.size(ticket, evidence, rules),
+        pretrade.stale(ticket, evidence),
+        pretrade.drift(ticket, evidence, rules),
+        pretrade.blackout(ticket, evidence, rules),
+        limit_checks.use(ticket, evidence, settings, rules),
+    ]
+
+
+def digest(proposal: dict[str, Any]) -> str:
+    """16 hex digits of everything that `proposals show` knows of a proposal: what a person saw when they decided."""
+    return content_id(proposal, 16)
+
+
+def _decide(
+    desk: Desk,
+    action: Literal["approve", "modify"],
+    proposal_id: str,
+    quantity: int | None,
+    note: str,
+    limit_level: float | None,
+    price: float | None,
+    seen: str,
+) -> Decided:
+    with journalled(desk, action, proposal_id) as told:
+        proposal = _look(desk, proposal_id, told, seen)
+        role, pid = role_of(desk.actor, action), proposal["proposal_id"]
+        person, ledger = desk.actor.name, desk.ledger
+        levels: dict[str, Any] = {"quantity": quantity, "limit_level": limit_level}
+        ledger.decide(pid, action, person, note, desk.at, **levels, dry=True)
+        found = review(desk, proposal, quantity=quantity, limit_level=limit_level, price=price)
+        refuse_if(pid, found)
+        # One person who gave only a name is nobody's second: a sample fund without users is decided on alone.
+        second = "; ".join(v.words for v in found if v.state == "second") if desk.actor.signed else ""
+        rests_on = {"role": role, "shown": told.shown, "checks": [asdict(v) for v in found], "second": second}
+        decision = ledger.decide(pid, action, person, note, desk.at, **levels, review=rests_on)
+    return Decided(decision, found, second)
+
+
+def _look(desk: Desk, proposal_id: str, told: _Seen, seen: str) -> dict[str, Any]:
+    """The proposal as it is now; LedgerError when the person saw another state of it."""
+    proposal = desk.ledger.proposal(proposal_id, at=desk.at)
+    told.subject, told.shown = proposal["proposal_id"], digest(proposal)
+    if seen and seen != told.shown:
+        now, told.shown = told.shown, seen
         raise LedgerError(
-            f"proposal {proposal['proposal_id']}: limit {limit_level} is more than {MAX_LIMIT_DISTANCE:.0%} away from "
-            f"the last settlement {entry}; DI1 limits are rates as decimals (13.05% is 0.1305), others are prices"
+            f"proposal {told.subject}: you saw state {seen}, it is {now} now ({proposal['status']}): look again with "
+            f"`macro-fund proposals show {told.subject}`"
         )
+    return proposal
 
 
-def _check_gate(ledger: Ledger, proposal_id: str, quantity: int | None, gate: Gate) -> None:
-    """A proposal made before a limit was breached, or changed to another quantity, must pass the gate as well."""
-    if gate.action == OPEN.action:
-        return
-    proposal = ledger.proposal(proposal_id)
-    before = proposal["position_before"]
-    after = before + (proposal["quantity"] if quantity is None else quantity)
-    if not reduces(before, after):
-        raise LedgerError(
-            f"proposal {proposal['proposal_id']}: {before:+d} to {after:+d} contracts adds risk, and only less is "
-            f"allowed ({gate.words}): reject it, or modify it to a smaller position on the same side"
-        )
+def role_of(actor: Actor, action: str) -> str:
+    """The role in which the actor may do it; LedgerError when they may not."""
+    if actor.problem:
+        raise LedgerError(actor.problem)
+    role = next((r for r in MAY[action] if r in actor.roles), None)
+    if role is None:
+        has = ", ".join(sorted(actor.roles)) or "no role"
+        raise LedgerError(f"{actor.name} ({has}) may not {action}: it takes role {' or '.join(MAY[action])}")
+    return role
+
+
+def refuse_if(proposal_id: str, found: Sequence[Verdict]) -> None:
+    for verdict in found:
+        if verdict.state == "refuse":
+            raise LedgerError(f"proposal {proposal_id}: {verdict.words}")
+
+
+def _ticket(
+    desk: Desk, proposal: dict[str, Any], quantity: int, limit_level: float | None, price: float | None
+) -> Ticket:
+    root = known_instrument(instruments_by_id(desk.settings), proposal["instrument"]).root
+    typed = is_own(proposal["shares"]) or abs(quantity) > abs(proposal["quantity"])
+    return Ticket(proposal, root, quantity, desk.at, limit_level, price, typed)
+
+
+def _evidence(desk: Desk, proposal: dict[str, Any]) -> Evidence:
+    return gather(desk.read, desk.ledger, desk.settings, proposal["session"], proposal["contract"], desk.at)
+
+
+@contextmanager
+def journalled(desk: Desk, action: str, subject: str) -> Iterator[_Seen]:
+    """A refusal goes into the journal and on to the caller; a ledger that does not answer is no refusal."""
+    told = _Seen(subject)
+    try:
+        yield told
+    except ValueError as error:
+        if error.__cause__ is None:
+            desk.ledger.refuse(action, told.subject, desk.actor.name, str(error), desk.at, shown=told.shown)
+        raise

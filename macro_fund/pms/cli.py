@@ -1,7 +1,8 @@
-"""The commands people decide and look with: proposals, book; results, journal and switch are joined to them.
+"""The commands people look with: proposals list and show, book; and every other pms command attached.
 
-Belongs here: options, messages and exit codes. Does not belong here: any rule (`approval.py`, `store/ledger.py`) or how
-a home is found: `attach` is given a function that opens one.
+Belongs here: options, messages and exit codes. Does not belong here: deciding (`decide_cli.py`), users
+(`people_cli.py`), any rule (`approval.py`, `store/ledger.py`) or how a home is found: `attach` is given a function that
+opens one.
 
 Errors go to stderr as one sentence with the remedy, and exit with 1.
 """
@@ -9,28 +10,25 @@ Errors go to stderr as one sentence with the remedy, and exit with 1.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import polars as pl
 import typer
 
-from macro_fund.pms import approval, journal_cli, results_cli, show, switch_cli
-from macro_fund.pms.context import AsJson, Note, Open, Person, PmsContext, Read, title_of, told
-from macro_fund.pms.costs import instruments_by_id, known_instrument
-from macro_fund.pms.gate import Gate, gates
-from macro_fund.pms.proposals import gain_if
+from macro_fund.pms import decide_cli, journal_cli, people_cli, results_cli, show, switch_cli
+from macro_fund.pms.approval import digest
+from macro_fund.pms.context import AsJson, Open, PmsContext, Read, title_of, told
+from macro_fund.pms.decide_cli import ProposalId
 
 __all__ = ["PmsContext", "Read", "attach"]
-
-Limit = Annotated[
-    float | None, typer.Option("--limit", help="DI1: worst rate as a decimal (0.1305); others: worst price.")
-]
-ProposalId = Annotated[str, typer.Argument(help="Proposal id, or enough of its first digits.")]
 
 
 def attach(app: typer.Typer, open_context: Open) -> None:
     """Add the commands to `app`; `open_context` is called once a command, after the options are read."""
-    app.add_typer(_proposals(open_context), name="proposals")
+    proposals = _proposals(open_context)
+    decide_cli.attach(app, proposals, open_context)
+    people_cli.attach(app, open_context)
+    app.add_typer(proposals, name="proposals")
     app.add_typer(journal_cli.commands(open_context), name="journal")
     app.add_typer(switch_cli.commands(open_context), name="switch")
     results_cli.attach(app, open_context)
@@ -51,7 +49,7 @@ def _proposals(open_context: Open) -> typer.Typer:
             datetime | None, typer.Option("--session", formats=["%Y-%m-%d"], help="Default: the newest one.")
         ] = None,
         status: Annotated[
-            str | None, typer.Option("--status", help="proposed, approved, modified, rejected or expired.")
+            str | None, typer.Option("--status", help="proposed, approved, modified, unconfirmed, rejected or expired.")
         ] = None,
         every: Annotated[bool, typer.Option("--all", help="Every session.")] = False,
         as_json: AsJson = False,
@@ -65,63 +63,13 @@ def _proposals(open_context: Open) -> typer.Typer:
         """Everything about one proposal."""
         with told(open_context) as ctx:
             proposal = ctx.ledger.proposal(proposal_id, at=ctx.now)
+            state = digest(proposal)
             if as_json:
-                typer.echo(show.as_json(proposal))
+                typer.echo(show.as_json({**proposal, "state": state}))
             else:
-                show.console().print(show.proposal_card(proposal))
-
-    @app.command("approve")
-    def approve(
-        proposal_id: ProposalId, person: Person = "", note: Note = "", limit: Limit = None, as_json: AsJson = False
-    ) -> None:
-        """Approve as proposed, at the session's settlement or better than a limit."""
-        with told(open_context) as ctx:
-            gate = _gate(ctx, proposal_id)
-            decision = approval.approve(
-                ctx.ledger, proposal_id, person, ctx.now, note=note, limit_level=limit, gate=gate
-            )
-            _decided(ctx, decision, as_json)
-
-    @app.command("reject")
-    def reject(proposal_id: ProposalId, person: Person = "", note: Note = "", as_json: AsJson = False) -> None:
-        """Reject; --note says why."""
-        with told(open_context) as ctx:
-            _decided(ctx, approval.reject(ctx.ledger, proposal_id, person, ctx.now, note=note), as_json)
-
-    @app.command("modify")
-    def modify(
-        proposal_id: ProposalId,
-        quantity: Annotated[
-            int | None, typer.Option("--quantity", help="Contracts, signed as in the proposal (DI1: + receives).")
-        ] = None,
-        person: Person = "",
-        note: Note = "",
-        limit: Limit = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Approve another quantity."""
-        with told(open_context) as ctx:
-            decision = approval.modify(
-                ctx.ledger,
-                proposal_id,
-                person,
-                ctx.now,
-                settings=ctx.settings,
-                quantity=quantity,
-                note=note,
-                limit_level=limit,
-                gate=_gate(ctx, proposal_id),
-            )
-            _decided(ctx, decision, as_json)
+                show.console().print(show.proposal_card(proposal, state))
 
     return app
-
-
-def _gate(ctx: PmsContext, proposal_id: str) -> Gate:
-    """What limits and breakers let pass in the proposal's session."""
-    session = ctx.ledger.proposal(proposal_id)["session"]
-    limits, breakers = ctx.read("risk/limits", session), ctx.read("risk/breakers", session)
-    return gates(limits, breakers, [session], closed=False)[session]
 
 
 def _list(ctx: PmsContext, session: date | None, status: str | None, every: bool, as_json: bool) -> None:
@@ -136,26 +84,6 @@ def _list(ctx: PmsContext, session: date | None, status: str | None, every: bool
         typer.echo(f"No proposals{asked}: the book is at its targets, or no run has been made (`macro-fund run`).")
         return
     show.console().print(show.proposals_table(title_of(ctx, "Proposals"), rows.iter_rows(named=True)))
-
-
-def _decided(ctx: PmsContext, decision: dict[str, Any], as_json: bool) -> None:
-    proposal = ctx.ledger.proposal(decision["proposal_id"], at=ctx.now)
-    if as_json:
-        typer.echo(show.as_json({**decision, "status": proposal["status"]}))
-        return
-    text = f"{proposal['status']} {proposal['proposal_id']}: {proposal['screen_side']}"
-    if decision["action"] == "reject":
-        typer.echo(f"{text}. Nothing is traded.")
-        return
-    count = proposal["quantity"] if decision["quantity"] is None else decision["quantity"]
-    limit = decision["limit_level"]
-    at = "" if limit is None else f" or better than {show.level(proposal['contract'], limit)}"
-    root = known_instrument(instruments_by_id(ctx.settings), proposal["instrument"]).root
-    echo = gain_if(root, proposal["contract"], proposal["position_before"] + count)
-    typer.echo(
-        f"{text}, {count:+,} contracts at the settlement of {proposal['session']}{at}; {echo}. "
-        "The next run makes the order."
-    )
 
 
 def _book(ctx: PmsContext, as_json: bool) -> None:

@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
-import polars as pl
 import typer
 
+from macro_fund.pms.approval import Desk
+from macro_fund.pms.evidence import Read
+from macro_fund.pms.sign_in import actor
 from macro_fund.settings import Settings
 from macro_fund.store.ledger import Ledger
 
-Read = Callable[[str, date | None], pl.DataFrame]
+__all__ = ["AsJson", "Note", "Open", "Person", "PmsContext", "Read", "title_of", "told"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Person = Annotated[str, typer.Option("--as", help="Your name; it goes into the journal.")]
+Person = Annotated[str, typer.Option("--as", help="Your name, in a sample fund without users; else sign in.")]
 Note = Annotated[str, typer.Option("--note", help="Why; mandatory for a rejection.")]
 
 
@@ -34,6 +37,12 @@ class PmsContext:
     read: Read
     now: datetime
     settings: Settings
+    home: Path
+
+    def desk(self, name: str) -> Desk:
+        """What a decision needs, for whoever acts when a command is typed with `--as name`."""
+        who = actor(self.home, self.settings.fund.source, name, self.now)
+        return Desk(self.ledger, self.settings, self.read, who, self.now)
 
 
 Open = Callable[[], PmsContext]

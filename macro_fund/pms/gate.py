@@ -147,7 +147,7 @@ def _stress_falls(position: Row, after: int, held: Sequence[Row], shocks: Shocks
         return True
     share = after / position["quantity"]
     scaled = [p if p is not position else _scaled(p, share) for p in held]
-    before, then = (max(-math.fsum(_gain(p, case) for p in book) for case in measured) for book in (held, scaled))
+    before, then = (max(-math.fsum(gain(p, case) for p in book) for case in measured) for book in (held, scaled))
     return then < before or then <= 0
 
 
@@ -155,7 +155,8 @@ def _scaled(position: Row, share: float) -> Row:
     return {**position, "dv01_brl": position["dv01_brl"] * share, "delta_brl": position["delta_brl"] * share}
 
 
-def _gain(position: Row, case: Mapping[str, float]) -> float:
+def gain(position: Row, case: Mapping[str, float]) -> float:
+    """BRL that a position (dv01_brl, delta_brl) makes in a stress case, linear in both risks."""
     shock = case[position["instrument"]]
     if position["dv01_brl"]:
         return float(-position["dv01_brl"] * shock)

@@ -94,8 +94,8 @@ def proposals_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
     )
 
 
-def proposal_card(p: Mapping[str, Any]) -> Table:
-    """One proposal, a line a fact."""
+def proposal_card(p: Mapping[str, Any], state: str) -> Table:
+    """One proposal, a line a fact; `state` is the digest of them all."""
     shares = ", ".join(f"{s['strategy_id']} {s['share']:.0%}" for s in p["shares"]) or "-"
     contract = p["contract"]
     facts = [
@@ -113,9 +113,13 @@ def proposal_card(p: Mapping[str, Any]) -> Table:
         ("why", p["rationale"] or "-"),
         ("expires", f"{local(p['expires_at'])} Sao Paulo"),
         ("status", p["status"]),
+        ("state", state),
     ]
     if p["decided_by"]:
         facts.append(("decided", f"{p['decided_by']}, {local(p['decided_at'])} Sao Paulo: {p['note'] or '(no note)'}"))
+    if p["second"]:
+        who = f"{p['confirmed_by']}, {local(p['confirmed_at'])} Sao Paulo" if p["confirmed_by"] else "nobody yet"
+        facts.append(("confirmed", f"{who}; asked because {p['second']}"))
     return table(f"{p['proposal_id']}: {p['instrument']}, session {p['session']}", ("", "proposal"), facts)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from macro_fund.pms import show
+from macro_fund.pms import approval, show
 from macro_fund.pms.context import AsJson, Open, Person, PmsContext, title_of, told
 from macro_fund.store.ledger_switch import SwitchAction
 
@@ -43,14 +43,14 @@ def commands(open_context: Open) -> typer.Typer:
 
 
 def _record(ctx: PmsContext, action: SwitchAction, person: str, note: str, as_json: bool) -> None:
-    event = ctx.ledger.switch(action, person, note, ctx.now)
+    event = approval.switch(ctx.desk(person), action, note=note)
     if as_json:
         typer.echo(show.as_json(event))
     elif action == "throw":
         typer.echo(
             f"The kill switch is thrown by {event['person']}. From now on only trades that reduce risk are approved, "
             "and the next session proposes no others. What was approved before stands. Another person resets it: "
-            "macro-fund switch reset --as NAME --note TEXT"
+            "macro-fund switch reset --note TEXT"
         )
     else:
         typer.echo(

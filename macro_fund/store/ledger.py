@@ -1,9 +1,9 @@
 """The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
 
 Belongs here: transactions that record proposals, decisions, confirmations, refusals, orders, fills, backtest trials,
-promotions and the kill switch, each with its journal entry, and reading them back as frames. Does not belong here: what to propose or how an
-order is executed (`pms/`), columns (`ledger_tables.py`), the hash chain (`journal.py`), which decisions are allowed
-(`ledger_rules.py`, `ledger_switch.py`), how a database is opened (`ledger_open.py`).
+promotions and the kill switch, each with its journal entry, and reading them back as frames. Does not belong here: what
+to propose or how an order is executed (`pms/`), columns (`ledger_tables.py`), the hash chain (`journal.py`), which
+decisions are allowed (`ledger_rules.py`, `ledger_switch.py`), how a database is opened (`ledger_open.py`).
 
 Every method is one transaction, so a process killed at any point leaves all of it or nothing. Recording the same
 content again changes nothing. Other content under a known id is refused for orders and fills; of a proposal, whose id
@@ -71,6 +71,7 @@ _PROPOSAL_SCHEMA = {
     "note": pl.String,
     "decided_quantity": pl.Int64,
     "limit_level": pl.Float64,
+    "recorded_at": UTC_TIME,
     "second": pl.String,
     "confirmed_by": pl.String,
     "confirmed_at": UTC_TIME,
@@ -195,13 +196,14 @@ class Ledger:
         quantity: int | None = None,
         limit_level: float | None = None,
         review: Mapping[str, Any] | None = None,
+        dry: bool = False,
     ) -> dict[str, Any]:
         """Record a person's decision on a proposal (id or unique prefix) and return it as a dict.
 
         `quantity` is signed and only for modify; `limit_level` is a rate (decimal) for DI1, else a price. `review` is
         what the decision rests on (columns of `reviews`), recorded with it; an approval whose review has `second` waits
         for a confirmation. A retry with exactly the same content is accepted; LedgerError says why any other decision
-        is refused.
+        is refused. `dry`: only say whether it would be.
         """
         with self._write() as conn:
             proposal = find(conn, proposal_id)
@@ -217,6 +219,8 @@ class Ledger:
             decision = {"decision_id": content_id(body), **body}
             if proposal["decision_id"] != decision["decision_id"]:
                 check_decision(conn, proposal, decision)
+                if dry:
+                    return decision
                 _append(conn, "decision", [decision], at)
                 if review is not None:
                     record = {"decision_id": decision["decision_id"], **review, "recorded_at": at}
@@ -338,7 +342,9 @@ class Ledger:
 
     def refusals(self) -> pl.DataFrame:
         """Everything that was asked for and refused, oldest first."""
-        return self._frame_of(sa.select(REFUSALS).order_by(REFUSALS.c.recorded_at, REFUSALS.c.refusal_id), _REFUSAL_SCHEMA)
+        return self._frame_of(
+            sa.select(REFUSALS).order_by(REFUSALS.c.recorded_at, REFUSALS.c.refusal_id), _REFUSAL_SCHEMA
+        )
 
     def trials(self) -> pl.DataFrame:
         """Every backtest that was ever run, oldest first; params and rules as JSON text."""

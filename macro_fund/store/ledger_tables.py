@@ -123,8 +123,8 @@ CONFIRMATIONS = sa.Table(
     sa.Column("recorded_at", UtcTime, nullable=False),
 )
 
-# What was asked for and refused. subject: the proposal, or what was typed in its place; shown: digest of what the person
-# saw, empty when there was nothing to see.
+# What was asked for and refused. subject: the proposal, or what was typed in its place; shown: digest of what the
+# person saw, empty when there was nothing to see.
 REFUSALS = sa.Table(
     "refusals",
     METADATA,

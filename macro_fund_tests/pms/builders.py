@@ -9,7 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from macro_fund.settings import default_settings
+from macro_fund.pms.approval import Desk
+from macro_fund.pms.evidence import Read
+from macro_fund.pms.people import Actor, alone
+from macro_fund.settings import Settings, default_settings
+from macro_fund.store.ledger import Ledger
 from macro_fund.store.tables import TABLES
 from macro_fund.time.calendars import load_calendar
 from macro_fund.time.sessions import sessions
@@ -66,6 +70,27 @@ def proposal(**given: Any) -> dict[str, Any]:
 
 def proposals(*rows: Mapping[str, Any]) -> pl.DataFrame:
     return frame("pms/trade_proposals", [proposal(**r) for r in rows] if rows else [proposal()])
+
+
+def read_of(lake: Mapping[str, pl.DataFrame]) -> Read:
+    """Lake tables given as frames; those that are not given are empty."""
+
+    def read(key: str, upto: date | None) -> pl.DataFrame:
+        rows = lake.get(key, TABLES[key].empty())
+        return rows if upto is None else rows.filter(pl.col("session") <= upto)
+
+    return read
+
+
+def desk_of(
+    ledger: Ledger,
+    at: datetime,
+    who: Actor | str = "Ana",
+    lake: Mapping[str, pl.DataFrame] | None = None,
+    settings: Settings = SETTINGS,
+) -> Desk:
+    """What a decision needs; a name alone is somebody in a sample fund without users."""
+    return Desk(ledger, settings, read_of(lake or {}), alone(who) if isinstance(who, str) else who, at)
 
 
 def mark(contract: str, trade_date: date, price: float, **given: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from macro_fund.pms.cli import PmsContext, attach
-from macro_fund.settings import SettingsError
+from macro_fund.settings import Settings, SettingsError
 from macro_fund.store.ledger import Ledger, open_ledger
 from macro_fund.store.tables import TABLES
 from macro_fund.store.verify_journal import file_problems
@@ -31,6 +31,8 @@ class Desk:
     ledger: Ledger
     lake: dict[str, pl.DataFrame] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: utc(2025, 2, 10))
+    settings: Settings = SETTINGS
+    home: Path = Path("no-home")
 
     def read(self, key: str, upto: date | None) -> pl.DataFrame:
         rows = self.lake.get(key, TABLES[key].empty())
@@ -38,7 +40,7 @@ class Desk:
 
     def run(self, *arguments: str) -> Result:
         app = typer.Typer()
-        attach(app, lambda: PmsContext(self.ledger, self.read, self.now, SETTINGS))
+        attach(app, lambda: PmsContext(self.ledger, self.read, self.now, self.settings, self.home))
         return CliRunner().invoke(app, list(arguments))
 
     def says(self, *arguments: str) -> str:
@@ -220,8 +222,8 @@ def test_the_journal_lists_and_verifies(busy: Desk, tmp_path: Path) -> None:
     seq, head = busy.ledger.journal_head()
     assert f"intact: {seq} entries, head {seq}:{head}" in busy.says("journal", "verify")
     assert [e["kind"] for e in json.loads(busy.says("journal", "list", "--last", "2", "--json"))] == [
-        "proposal",
         "decision",
+        "review",
     ]
     assert "decision" in busy.says("journal", "list")
     _forge(tmp_path / "ledger.sqlite")

@@ -16,7 +16,7 @@ from macro_fund.pms.execution import MAX_WORKING, orders_from, outcomes, paper_f
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.pms.builders import SETTINGS, TABLE, frame, mark, marks, proposals, utc
+from macro_fund_tests.pms.builders import SETTINGS, TABLE, desk_of, frame, mark, marks, proposals, utc
 
 T = date(2025, 2, 10)
 NEXT = TABLE.offset(T, 1)
@@ -141,7 +141,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def test_an_approval_becomes_one_order_and_one_fill(ledger: Ledger) -> None:
-    approval.approve(ledger, PID, "Ana", NOW)
+    approval.approve(desk_of(ledger, NOW), PID)
     orders = orders_from(ledger.pending_approvals())
     assert shape_problems(TABLES["pms/orders"], orders) == []
     assert orders.equals(orders_from(ledger.pending_approvals()))
@@ -152,21 +152,21 @@ def test_an_approval_becomes_one_order_and_one_fill(ledger: Ledger) -> None:
 
 
 def test_a_rejection_becomes_no_order(ledger: Ledger) -> None:
-    approval.reject(ledger, PID, "Ana", NOW, note="IPCA tomorrow")
+    approval.reject(desk_of(ledger, NOW), PID, note="IPCA tomorrow")
     assert orders_from(ledger.pending_approvals()).is_empty()
 
 
 def test_a_modification_trades_the_modified_quantity(ledger: Ledger) -> None:
-    approval.modify(ledger, PID, "Ana", NOW, settings=SETTINGS, quantity=60, limit_level=0.148)
+    approval.modify(desk_of(ledger, NOW), PID, quantity=60, limit_level=0.148)
     assert orders_from(ledger.pending_approvals()).select("quantity", "limit_level").row(0) == (60, 0.148)
 
 
 def test_a_position_beyond_the_instruments_maximum_is_refused(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match=r"makes a position of \+100001 contracts, the most for DI1_2Y is 100000"):
-        approval.modify(ledger, PID, "Ana", NOW, settings=SETTINGS, quantity=100_001)
+        approval.modify(desk_of(ledger, NOW), PID, quantity=100_001)
 
 
 def test_a_limit_in_percent_is_taken_for_the_slip_it_is(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match=r"limit 14.9 is more than 25% away .*DI1 limits are rates as decimals"):
-        approval.approve(ledger, PID, "Ana", NOW, limit_level=14.9)
+        approval.approve(desk_of(ledger, NOW), PID, limit_level=14.9)
     assert ledger.proposal(PID)["status"] == "proposed"

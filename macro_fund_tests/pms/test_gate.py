@@ -20,7 +20,7 @@ from macro_fund.pms.proposals import propose
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.ledger import LedgerError, open_ledger
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.pms.builders import CAPITAL, SETTINGS, frame, proposals, utc
+from macro_fund_tests.pms.builders import CAPITAL, SETTINGS, desk_of, frame, proposals, utc
 from macro_fund_tests.pms.test_proposals import S1, S2, held, target, trades
 
 STOP = Gate("no_new_risk", ("limit var_95 110% used",))
@@ -284,14 +284,16 @@ def test_a_proposal_that_adds_risk_is_found() -> None:
 def test_a_proposal_made_before_the_breach_is_not_approved_and_less_is(tmp_path: Path) -> None:
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     now = utc(2025, 2, 10)
-    shrinking = {"quantity": -60, "position_before": 100, "position_after": 40}
+    shrinking = {"quantity": -60, "position_before": 100, "position_after": 40, "screen_side": "BUY rate (pay) DI1F28"}
     ledger.record_proposals(proposals({}, {"proposal_id": "ff00", "contract": "DI1F28", **shrinking}), now)
+    breach = frame("risk/limits", [limit("var_95", "breach", date(2025, 2, 10))])
+    desk = desk_of(ledger, now, lake={"risk/limits": breach})
     with pytest.raises(LedgerError, match=r"\+0 to \+120 contracts adds risk, .*\(limit var_95 110% used\): reject it"):
-        approval.approve(ledger, PID, "Ana", now, gate=STOP)
+        approval.approve(desk, PID)
     with pytest.raises(LedgerError, match=r"\+100 to -1 contracts adds risk"):
-        approval.modify(ledger, "ff00", "Ana", now, settings=SETTINGS, quantity=-101, gate=STOP)
-    approval.modify(ledger, "ff00", "Ana", now, settings=SETTINGS, quantity=-30, gate=STOP)
-    approval.reject(ledger, PID, "Ana", now, note="breach")
+        approval.modify(desk, "ff00", quantity=-101)
+    approval.modify(desk, "ff00", quantity=-30)
+    approval.reject(desk, PID, note="breach")
     assert ledger.pending_approvals()["quantity"].to_list() == [-30]
 
 

@@ -14,7 +14,19 @@ from macro_fund.pms.execution import orders_from, paper_fills
 from macro_fund.pms.proposals import propose
 from macro_fund.store.ledger import Ledger, open_ledger
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.pms.builders import ANBIMA, CAPITAL, INCEPTION, KEYS, SETTINGS, TABLE, cdi, frame, marks, marks_of
+from macro_fund_tests.pms.builders import (
+    ANBIMA,
+    CAPITAL,
+    INCEPTION,
+    KEYS,
+    SETTINGS,
+    TABLE,
+    cdi,
+    desk_of,
+    frame,
+    marks,
+    marks_of,
+)
 from macro_fund_tests.pms.test_proposals import target
 
 DAYS = KEYS[:8]
@@ -54,7 +66,7 @@ def morning(ledger: Ledger, session: dt.date, cube: pl.DataFrame) -> tuple[pl.Da
     ledger.record_proposals(made, at)
     for p in made["proposal_id"]:
         if ledger.proposal(p)["status"] == "proposed":
-            approval.approve(ledger, p, "Ana", at)
+            approval.approve(desk_of(ledger, at), p)
     return cube, nav
 
 

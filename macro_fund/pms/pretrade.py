@@ -1,0 +1,284 @@
+"""Pre-trade checks: what may stand between a decision and an order, each a pure function of the trade and the evidence.
+
+Belongs here: one function a check, each answering with one sentence. Does not belong here: reading the evidence
+(`evidence.py`), roles and the ledger's own rules (`approval.py`, store/ledger_rules.py), limits of the book
+(`limit_checks.py`).
+
+A check passes, refuses, asks for a second person, or is `unknown`: its data are absent and it says which. Whatever
+makes a position smaller is never stopped by missing or old data. Levels are rates as decimals for DI1, else prices.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from macro_fund.instruments.contracts import maturity
+from macro_fund.mandate import Approval
+from macro_fund.pms.gate import OPEN, Gate, Row, Shocks
+from macro_fund.pms.proposals import gain_if, screen_side
+from macro_fund.store.ledger_switch import reduces
+from macro_fund.time.releases import release_times
+from macro_fund.time.sessions import Sessions
+
+State = Literal["pass", "second", "refuse", "unknown"]
+
+MAX_LIMIT_DISTANCE = 0.25  # of the entry level: a limit further away is a slip of the unit or a digit
+VOL_DAYS, VOL_MIN = 60, 20  # settlements behind a contract's typical move
+OWN_DAYS = 60  # sessions of the fund's own trades that a size is compared with
+EVENTS = ("br_ipca", "br_ibcbr", "us_cpi", "us_employment", "us_gdp", "copom_meetings", "fomc_meetings")
+
+_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check says."""
+
+    check: str
+    state: State
+    words: str
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A trade that somebody asks for: a proposal, the contracts wanted (signed), and levels given by the person.
+
+    limit_level: the worst level accepted; price: what the screen shows now. typed: the person typed more contracts than
+    were proposed, or the whole trade.
+    """
+
+    proposal: Row
+    root: str
+    quantity: int
+    at: datetime
+    limit_level: float | None = None
+    price: float | None = None
+    typed: bool = False
+
+    @property
+    def before(self) -> int:
+        return int(self.proposal["position_before"])
+
+    @property
+    def after(self) -> int:
+        return self.before + self.quantity
+
+    @property
+    def adds(self) -> bool:
+        """Whether it does more than make a position smaller on its side."""
+        return not reduces(self.before, self.after)
+
+    @property
+    def opened(self) -> int:
+        """Contracts of new position, without sign: what is beyond the old one, or all of it on the other side."""
+        return abs(self.after) if self.before * self.after < 0 else max(abs(self.after) - abs(self.before), 0)
+
+    def unit(self, risk: str) -> float:
+        """`dv01` or `delta` of +1 contract in BRL, from the proposal."""
+        return unit_risk(self.proposal, risk)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known when a trade is decided on; see `evidence.gather`.
+
+    marks: silver/contract_marks of the contracts that matter, one row a contract and trade date, in order of days.
+    positions: pms/positions of the session. decided: proposals of the session that were approved (with `traded`, the
+    contracts, and `recorded_at`). fills: the fund's own. current: ids of the newest computation of the session's
+    proposals, None when the lake has none. marginal: VaR of one more contract by instrument, BRL.
+    """
+
+    sessions: Sessions
+    marks: pl.DataFrame
+    positions: tuple[Row, ...]
+    decided: tuple[Row, ...]
+    fills: pl.DataFrame
+    nav_brl: float
+    gate: Gate = OPEN
+    thrown: Row | None = None
+    current: frozenset[str] | None = None
+    shocks: Shocks = field(default_factory=dict)
+    marginal: dict[str, float] = field(default_factory=dict)
+
+    def of(self, contract: str) -> pl.DataFrame:
+        return self.marks.filter(pl.col("contract") == contract)
+
+
+def unit_risk(proposal: Row, risk: str) -> float:
+    """`dv01` or `delta` of +1 contract in BRL, from what the proposal changes."""
+    return float((proposal[f"{risk}_after_brl"] - proposal[f"{risk}_before_brl"]) / proposal["quantity"])
+
+
+def sigma(marks: pl.DataFrame) -> float | None:
+    """Standard deviation of a contract's daily move in its level (rate or price); None below 20 settlements."""
+    known = marks.filter(pl.col("pnl_brl").is_not_null()).tail(VOL_DAYS)
+    if known.height < VOL_MIN:
+        return None
+    brl, last = statistics.stdev(known["pnl_brl"].to_list()), known.row(-1, named=True)
+    if last["settle_rate"] is not None:
+        return brl / last["dv01_brl"] / 1e4 if last["dv01_brl"] else None
+    return brl / abs(last["delta_brl"]) * last["settle_price"] if last["delta_brl"] else None
+
+
+def is_open(ticket: Ticket, evidence: Evidence) -> Verdict:
+    """The proposal's session is a trading day, is today in Sao Paulo, and the contract lives beyond it."""
+    name, session, contract = "open", ticket.proposal["session"], ticket.proposal["contract"]
+    today = ticket.at.astimezone(_SAO_PAULO).date()
+    if not evidence.sessions.is_session(session):
+        return Verdict(name, "refuse", f"B3 is closed on {session}: wait for a session")
+    if today < session:
+        return Verdict(name, "refuse", f"the session of {session} has not begun: today is {today} in Sao Paulo")
+    ends = maturity(contract, session)
+    if ends <= session:
+        return Verdict(name, "refuse", f"{contract} ends on {ends}: trade a later contract")
+    return Verdict(name, "pass", f"{session} is a session, {contract} ends on {ends}")
+
+
+def is_current(ticket: Ticket, evidence: Evidence) -> Verdict:
+    """No later computation of the session's targets replaced the proposal."""
+    pid = ticket.proposal["proposal_id"]
+    if evidence.current is None:
+        return Verdict("current", "unknown", "the lake has no proposals of this session to compare with")
+    if pid not in evidence.current:
+        words = f"{pid} is superseded: the session's targets were computed again; decide on what is proposed now"
+        return Verdict("current", "refuse", words)
+    return Verdict("current", "pass", "it is of the newest computation")
+
+
+def kill_switch(ticket: Ticket, evidence: Evidence) -> Verdict:
+    """A thrown switch lets only less risk pass; the ledger says the same when it writes."""
+    if evidence.thrown is None:
+        return Verdict("kill_switch", "pass", "not thrown")
+    who = f"thrown by {evidence.thrown['person']}: {evidence.thrown['note']}"
+    if ticket.adds:
+        return Verdict("kill_switch", "refuse", f"{who}; this adds risk: reject it, or reset the switch first")
+    return Verdict("kill_switch", "pass", f"{who}; this reduces risk")
+
+
+def sign_echo(ticket: Ticket, evidence: Evidence) -> Verdict:
+    """The words that the person read are those of the contracts that would be traded."""
+    p = ticket.proposal
+    screen = screen_side(ticket.root, p["contract"], p["quantity"])
+    echo = gain_if(ticket.root, p["contract"], p["position_after"])
+    for shown, meant in ((p["screen_side"], screen), (p["gain_if"], echo)):
+        if shown != meant:
+            words = f"it says {shown!r}, {p['quantity']:+d} contracts mean {meant!r}: reject it, and find out why"
+            return Verdict("sign_echo", "refuse", words)
+    return Verdict("sign_echo", "pass", screen)
+
+
+def price(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
+    """Fat finger: a limit or price so far from the last settlement that it must be a slip."""
+    entry = ticket.proposal["entry_level"]
+    given = [("limit", ticket.limit_level), ("price", ticket.price)]
+    levels = [(what, x) for what, x in given if x is not None]
+    if not levels:
+        return Verdict("price", "pass", "at the settlement")
+    if entry is None:
+        return Verdict("price", "unknown", "no settlement to compare the level with")
+    typical = sigma(evidence.of(ticket.proposal["contract"]))
+    for what, x in levels:
+        away = abs(x - entry)
+        if away > MAX_LIMIT_DISTANCE * abs(entry):
+            far = f"{MAX_LIMIT_DISTANCE:.0%}"
+        elif typical and away > rules.price_sigmas * typical:
+            far = f"{rules.price_sigmas:g} typical days ({rules.price_sigmas * typical:.4g})"
+        else:
+            continue
+        hint = "DI1 limits are rates as decimals (13.05% is 0.1305), others are prices"
+        return Verdict(
+            "price", "refuse", f"{what} {x} is more than {far} away from the last settlement {entry}; {hint}"
+        )
+    if typical is None:
+        return Verdict("price", "unknown", f"fewer than {VOL_MIN} settlements: no typical day; within 25% it is")
+    return Verdict("price", "pass", f"within {rules.price_sigmas:g} typical days of {entry}")
+
+
+def size(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
+    """Fat finger: contracts against the median of the fund's own trades in the instrument.
+
+    Typed by a person it is refused; the system's own size is what a second person has to look at.
+    """
+    session, instrument = ticket.proposal["session"], ticket.proposal["instrument"]
+    start = evidence.sessions.offset(session, -OWN_DAYS)
+    own = evidence.fills.filter(pl.col("instrument") == instrument, pl.col("trade_date").is_between(start, session))
+    if own.height < rules.min_trades:
+        words = f"the fund made {own.height} trades in {instrument} in {OWN_DAYS} sessions, too few to compare with"
+        return Verdict("size", "unknown", words)
+    usual = float(own["quantity"].abs().median())  # type: ignore[arg-type]  # a median of integers is a number
+    if abs(ticket.quantity) <= rules.size_multiple * usual or not ticket.adds:
+        return Verdict("size", "pass", f"{abs(ticket.quantity)} contracts, {usual:g} is usual")
+    words = f"{abs(ticket.quantity)} contracts is more than {rules.size_multiple:g} times the usual {usual:g}"
+    return Verdict("size", "refuse", f"{words}: ask for less") if ticket.typed else Verdict("size", "second", words)
+
+
+def drift(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
+    """The level has not moved by more than a share of u = daily sigma x sqrt(horizon) since the proposal."""
+    marks, entry = evidence.of(ticket.proposal["contract"]), ticket.proposal["entry_level"]
+    typical = sigma(marks)
+    if entry is None or typical is None:
+        return Verdict("drift", "unknown", f"no entry, or fewer than {VOL_MIN} settlements, to measure a drift with")
+    last = marks.row(-1, named=True)
+    level = last["settle_price"] if last["settle_rate"] is None else last["settle_rate"]
+    level = level if ticket.price is None else ticket.price
+    u = typical * math.sqrt(ticket.proposal["horizon_days"] or 1)
+    moved = abs(level - entry) / u if u else math.inf if level != entry else 0.0
+    if moved <= rules.drift:
+        return Verdict("drift", "pass", f"moved {moved:.2f} u since the proposal")
+    words = f"{entry:.6g} was proposed, it is {level:.6g} now: {moved:.2f} u, more than {rules.drift:g}"
+    if ticket.limit_level is not None:
+        return Verdict("drift", "pass", f"{words}; priced again by the limit {ticket.limit_level:.6g}")
+    return Verdict("drift", "refuse", f"{words}: price it again with --limit, the worst level that you accept now")
+
+
+def stale(ticket: Ticket, evidence: Evidence) -> Verdict:
+    """The contract's newest settlement is of the session before."""
+    contract, wanted = ticket.proposal["contract"], evidence.sessions.offset(ticket.proposal["session"], -1)
+    marks = evidence.of(contract)
+    if marks.is_empty():
+        return Verdict("stale", "unknown", f"no settlement of {contract} is known")
+    newest: date = marks["trade_date"][-1]
+    if newest >= wanted:
+        return Verdict("stale", "pass", f"settlement of {newest}")
+    words = f"the last settlement of {contract} is of {newest}, not of {wanted}"
+    if ticket.adds:
+        return Verdict("stale", "refuse", f"{words}: run the session again when the file is there, or reject it")
+    return Verdict("stale", "pass", f"{words}; this reduces risk")
+
+
+def duplicate(ticket: Ticket, evidence: Evidence) -> Verdict:
+    """Nothing on the same side of the same instrument was approved in the session, but by the same computation."""
+    p = ticket.proposal
+    for d in evidence.decided:
+        one_side = d["instrument"] == p["instrument"] and d["traded"] * ticket.quantity > 0
+        if d["proposal_id"] == p["proposal_id"] or not one_side:
+            continue
+        if d["contract"] == p["contract"] or d["recorded_at"] != p["recorded_at"]:
+            words = f"{d['proposal_id']} was approved for {d['contract']} in the same session already: reject this one"
+            return Verdict("duplicate", "refuse", words)
+    return Verdict("duplicate", "pass", "nothing else on this side of the instrument is approved")
+
+
+def blackout(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
+    """No new risk within so many minutes of a release that moves markets, as far as the lists of days reach."""
+    around, short = timedelta(minutes=rules.blackout_minutes), []
+    for name in EVENTS:
+        times = release_times(name)["knowledge_time"]
+        last: Any = times.max()
+        if ticket.at > last + around:
+            short.append(name)
+        near = times.filter((times >= ticket.at - around) & (times <= ticket.at + around))
+        if near.len() and ticket.adds:
+            when = f"{near[0].astimezone(_SAO_PAULO):%H:%M}"
+            words = f"{name} is at {when} Sao Paulo: decide {rules.blackout_minutes} minutes before or after it"
+            return Verdict("blackout", "refuse", words)
+    if short:
+        return Verdict("blackout", "unknown", f"the lists of {', '.join(short)} end before today (config/releases)")
+    return Verdict("blackout", "pass", "no release near")
