@@ -1,0 +1,354 @@
+"""Any order of proposals, decisions, confirmations, throws, orders and fills by five people, with crashes in between.
+
+Belongs here: what must hold whatever people do and wherever the process dies. MACRO_FUND_SEQUENCES says how many
+sequences are tried; 20 without it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from macro_fund.pms import approval, book
+from macro_fund.pms.approval import Desk
+from macro_fund.pms.execution import orders_from
+from macro_fund.pms.people import Actor
+from macro_fund.pms.proposals import expires_at, gain_if, screen_side
+from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
+from macro_fund.store.ledger_switch import reduces
+from macro_fund_tests.pms.builders import TABLE, desk_of, frame, mark, marks, proposals, utc
+
+# No release of config/releases falls into these hours.
+DAYS = [date(2025, 2, d) for d in (3, 4, 5, 6)]
+CONTRACTS = {"DI1F26": "DI1_1Y", "DI1F27": "DI1_2Y", "DI1F30": "DI1_5Y"}
+PEOPLE = {
+    "Ana": Actor("Ana", frozenset({"pm"}), signed=True),
+    "Bia": Actor("Bia", frozenset({"risk"}), signed=True),
+    "Cai": Actor("Cai", frozenset({"pm"}), signed=True),
+    "ana": Actor("ana", frozenset({"risk"}), signed=True),  # the same person in another role
+    "Davi": Actor("Davi", frozenset({"ops"}), signed=True),
+}
+MARKS = marks(*(mark(c, d, 70000.0, maturity=date(2030, 1, 2)) for c in CONTRACTS for d in [*DAYS, date(2025, 2, 7)]))
+DATA = ("proposals", "decisions", "reviews", "confirmations", "orders", "fills", "switch_events")
+DV01 = 12.5  # BRL a bp and contract: 600 contracts are 25% of the limit of 30,000
+
+# Weighted towards what gets far: most people may do what they try, most processes live.
+people = st.sampled_from(["Ana", "Ana", "Ana", "Bia", "Bia", "Cai", "ana", "Davi"])
+crashes = st.sampled_from([*[None] * 12, 0, 1, 2, 3])
+newest = st.integers(0, 4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A new ledger, migrated once and copied for each sequence."""
+    path = tmp_path_factory.mktemp("machine") / "empty.sqlite"
+    open_ledger(f"sqlite:///{path}").close()
+    Desks.empty = path
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+class Desks(RuleBasedStateMachine):
+    """What the model knows: the state of each proposal, who threw the switch, contracts filled."""
+
+    empty: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        fast = "/dev/shm" if Path("/dev/shm").is_dir() else None
+        self.folder = tempfile.TemporaryDirectory(dir=fast)
+        self.path = Path(self.folder.name) / "ledger.sqlite"
+        shutil.copy(self.empty, self.path)
+        self.ledger = self._open()
+        self.day, self.now = 0, utc(2025, 2, 3)
+        self.state: dict[str, dict[str, Any]] = {}
+        self.thrown_by = ""
+        self.filled = dict.fromkeys(CONTRACTS, 0)
+
+    def _open(self) -> Ledger:
+        return open_ledger(f"sqlite:///{self.path}")
+
+    def _rows(self) -> tuple[int, list[Any]]:
+        """Length of the journal, and everything that people decided and traded."""
+        with closing(sqlite3.connect(self.path)) as raw:
+            count = raw.execute("SELECT count(*) FROM journal").fetchone()[0]
+            return count, [raw.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in DATA]
+
+    def _do(self, act: Callable[[], Any], crash: int | None, *, told: bool = True) -> tuple[str, Any]:
+        """('done', result), ('refused', words) or ('killed', None). crash: dies at this INSERT, 0: at the commit.
+
+        A crash changes nothing at all; a refusal changes nothing but the journal, by one entry where it is told.
+        """
+        self.now += timedelta(seconds=1)
+        entries, before = self._rows()
+        try:
+            return "done", self._until(act, crash)
+        except Killed:
+            self.ledger.close()
+            self.ledger = self._open()
+            assert self._rows() == (entries, before)
+            return "killed", None
+        except LedgerError as refusal:
+            words = str(refusal)
+        assert self._rows() == (entries + told, before)
+        if told:
+            assert self.ledger.refusals().row(-1, named=True)["reason"] == words
+        return "refused", words
+
+    def _until(self, act: Callable[[], Any], crash: int | None) -> Any:
+        left = crash or 0
+
+        def statement(conn: Any, cursor: Any, text: str, *rest: Any) -> None:
+            nonlocal left
+            if text.startswith("INSERT"):
+                left -= 1
+                if left == 0:
+                    raise Killed
+
+        def commit(conn: Any) -> None:
+            raise Killed
+
+        if crash is None:
+            return act()
+        name, listener = ("commit", commit) if crash == 0 else ("after_cursor_execute", statement)
+        sa.event.listen(self.ledger._engine, name, listener)
+        try:
+            return act()
+        finally:
+            sa.event.remove(self.ledger._engine, name, listener)
+
+    def _desk(self, who: str) -> Desk:
+        return desk_of(self.ledger, self.now, PEOPLE[who])
+
+    def _open_for(self, pid: str) -> bool:
+        return self.now < expires_at(self.state[pid]["session"])
+
+    def _may_trade(self, pid: str, quantity: int) -> bool:
+        """What the switch and a twin approved already leave of it."""
+        p = self.state[pid]
+        twin = any(
+            o["contract"] == p["contract"] and o["session"] == p["session"] and o["traded"]
+            for other, o in self.state.items()
+            if other != pid
+        )
+        return not twin and (not self.thrown_by or reduces(p["before"], p["before"] + quantity))
+
+    def _pid(self, back: int) -> str:
+        """The newest proposal, or one so many before it."""
+        return f"{max(len(self.state) - back, 1):012x}"
+
+    @initialize(quantities=st.tuples(*[st.sampled_from([700, 100, -700])] * 3))
+    def morning(self, quantities: tuple[int, int, int]) -> None:
+        for contract, quantity in zip(CONTRACTS, quantities, strict=True):
+            self.propose(contract, quantity, 0, None)
+
+    @rule(
+        contract=st.sampled_from(sorted(CONTRACTS)),
+        quantity=st.sampled_from([700, -700, 100, -100, 5]),
+        before=st.sampled_from([0, 100, -100]),
+        crash=crashes,
+    )
+    def propose(self, contract: str, quantity: int, before: int, crash: int | None) -> None:
+        session, pid = DAYS[self.day], f"{len(self.state) + 1:012x}"
+        after = before + quantity
+        row = {
+            "session": session,
+            "proposal_id": pid,
+            "instrument": CONTRACTS[contract],
+            "contract": contract,
+            "quantity": quantity,
+            "screen_side": screen_side("DI1", contract, quantity),
+            "gain_if": gain_if("DI1", contract, after),
+            "position_before": before,
+            "position_after": after,
+            "dv01_before_brl": before * DV01,
+            "dv01_after_brl": after * DV01,
+            "expires_at": expires_at(session),
+        }
+        made, _ = self._do(lambda: self.ledger.record_proposals(proposals(row), self.now), crash)
+        if made == "killed":  # the run that died is repeated
+            assert self.ledger.record_proposals(proposals(row), self.now) == 1
+        self.state[pid] = {
+            "session": session,
+            "contract": contract,
+            "quantity": quantity,
+            "before": before,
+            "status": "proposed",
+            "traded": 0,
+            "second": "",
+            "order": False,
+            "fill": False,
+        }
+
+    @rule(back=newest, who=people, crash=crashes)
+    def approve(self, back: int, who: str, crash: int | None) -> None:
+        self._approve(back, who, None, crash)
+
+    @rule(back=newest, who=people, share=st.sampled_from([1.0, 0.6, -0.5, 0.0]), crash=crashes)
+    def modify(self, back: int, who: str, share: float, crash: int | None) -> None:
+        """To a share of what is proposed; another sign or nothing is refused."""
+        self._approve(back, who, share, crash)
+
+    def _approve(self, back: int, who: str, share: float | None, crash: int | None) -> None:
+        p = self.state[pid := self._pid(back)]
+        quantity = p["quantity"] if share is None else int(p["quantity"] * share)
+        may = "pm" in PEOPLE[who].roles and p["status"] == "proposed" and self._open_for(pid)
+        may = may and quantity * p["quantity"] > 0 and self._may_trade(pid, quantity)
+        how, result = self._do(
+            lambda: (
+                approval.approve(self._desk(who), pid)
+                if share is None
+                else approval.modify(self._desk(who), pid, quantity=quantity)
+            ),
+            crash,
+        )
+        if how == "killed":
+            return
+        assert (how == "done") == may, (how, result)
+        if how == "done":
+            opened = abs(p["before"] + quantity) - (abs(p["before"]) if p["before"] * quantity > 0 else 0)
+            assert result.second or opened * DV01 <= 0.25 * 30_000 or p["before"] * quantity < 0
+            p |= {"status": "unconfirmed" if result.second else "approved", "traded": quantity, "who": who}
+
+    @rule(back=newest, who=people, note=st.sampled_from(["", "IPCA"]), crash=crashes)
+    def reject(self, back: int, who: str, note: str, crash: int | None) -> None:
+        p = self.state[pid := self._pid(back)]
+        may = bool(note and {"pm", "risk"} & PEOPLE[who].roles) and p["status"] == "proposed" and self._open_for(pid)
+        how, _ = self._do(lambda: approval.reject(self._desk(who), pid, note=note), crash)
+        assert how == "killed" or (how == "done") == may
+        if how == "done":
+            p["status"] = "rejected"
+
+    @rule(back=newest, who=people, crash=crashes)
+    def confirm(self, back: int, who: str, crash: int | None) -> None:
+        p = self.state[pid := self._pid(back)]
+        another = "risk" in PEOPLE[who].roles and who.lower() != p.get("who", "").lower()
+        less = not self.thrown_by or reduces(p["before"], p["before"] + p["traded"])
+        how, _ = self._do(lambda: approval.confirm(self._desk(who), pid), crash)
+        assert how == "killed" or (how == "done") == (
+            another and p["status"] == "unconfirmed" and self._open_for(pid) and less
+        )
+        if how == "done":
+            p["status"] = "approved"
+
+    @rule(who=people, action=st.sampled_from(["reset", "reset", "throw"]), crash=crashes)
+    def switch(self, who: str, action: Any, crash: int | None) -> None:
+        ends = {"pm", "risk"} & PEOPLE[who].roles and self.thrown_by and who.lower() != self.thrown_by.lower()
+        may = not self.thrown_by if action == "throw" else bool(ends)
+        how, _ = self._do(lambda: approval.switch(self._desk(who), action, note="why"), crash)
+        assert how == "killed" or (how == "done") == may
+        if how == "done":
+            self.thrown_by = who if action == "throw" else ""
+
+    @rule(crash=crashes)
+    def order(self, crash: int | None) -> None:
+        """What the graph does with approvals; killed, it is run again later."""
+        waiting = orders_from(self.ledger.pending_approvals())
+        how, count = self._do(lambda: self.ledger.record_orders(waiting, self.now), crash)
+        if how == "killed":
+            return
+        expected = {pid for pid, p in self.state.items() if p["status"] == "approved" and not p["order"]}
+        assert (how, count, set(waiting["proposal_id"])) == ("done", len(expected), expected)
+        assert self.ledger.record_orders(waiting, self.now) == 0
+        for pid in expected:
+            self.state[pid]["order"] = True
+
+        self._order_by_hand()
+
+    def _order_by_hand(self) -> None:
+        """An order that nobody approved, or a second one, never gets in."""
+        pid, p = next(((i, p) for i, p in self.state.items() if p["status"] != "approved" or p["order"]), (None, None))
+        if pid is None or p is None:
+            return
+        row = {"session": p["session"], "order_id": "by hand", "proposal_id": pid, "instrument": "DI1_2Y"}
+        rest = {"contract": p["contract"], "quantity": 1, "limit_level": None, "approved_by": "Eva"}
+        how, _ = self._do(
+            lambda: self.ledger.record_orders(frame("pms/orders", [row | rest]), self.now), None, told=False
+        )
+        assert how == "refused"
+
+    @rule(crash=crashes)
+    def fill(self, crash: int | None) -> None:
+        orders = self.ledger.orders(unfilled=True)
+        rows = [
+            {
+                "session": TABLE.offset(o["session"], 1),
+                "trade_date": o["session"],
+                "fill_id": f"f{o['order_id']}",
+                "order_id": o["order_id"],
+                "contract": o["contract"],
+                "instrument": o["instrument"],
+                "quantity": o["quantity"],
+                "price": 70000.0,
+                "cost_brl": Decimal("1.00"),
+            }
+            for o in orders.iter_rows(named=True)
+        ]
+        how, _ = self._do(lambda: self.ledger.record_fills(frame("pms/fills", rows), self.now), crash)
+        if how != "done":
+            assert how == "killed"
+            return
+        for p in self.state.values():
+            if p["order"] and not p["fill"]:
+                p["fill"] = True
+                self.filled[p["contract"]] += p["traded"]
+
+    @rule(minutes=st.sampled_from([5, 5, 120, 600]))
+    def wait(self, minutes: int) -> None:
+        """Time passes; after 18:00 what is undecided has expired, and the next morning comes."""
+        self.now += timedelta(minutes=minutes)
+        if self.now >= expires_at(DAYS[self.day]) and self.day + 1 < len(DAYS):
+            self.day += 1
+            self.now = max(self.now, datetime.combine(DAYS[self.day], utc(2025, 2, 3).timetz()))
+
+    @invariant()
+    def every_status_is_the_models(self) -> None:
+        found = dict(self.ledger.proposals(at=self.now).select("proposal_id", "status").iter_rows())
+        for pid, p in self.state.items():
+            gone = p["status"] in ("proposed", "unconfirmed") and not self._open_for(pid)
+            modified = p["status"] == "approved" and found[pid] == "modified"
+            assert modified or found[pid] == ("expired" if gone else p["status"])
+
+    @invariant()
+    def no_order_without_an_approval_and_never_two(self) -> None:
+        orders = self.ledger.orders()
+        assert orders["proposal_id"].is_unique().all()
+        assert set(orders["proposal_id"]) == {pid for pid, p in self.state.items() if p["order"]}
+        for pid, quantity in orders.select("proposal_id", "quantity").iter_rows():
+            assert (self.state[pid]["status"], self.state[pid]["traded"]) == ("approved", quantity)
+
+    @invariant()
+    def the_switch_is_the_models(self) -> None:
+        assert (self.ledger.thrown() is not None) == bool(self.thrown_by)
+
+    def teardown(self) -> None:
+        assert self.ledger.verify_journal() == []  # what is wrong once stays wrong: entries are never rewritten
+        fills = self.ledger.fills()
+        held = book.positions(fills, MARKS, [date(2025, 2, 10)], TABLE)
+        assert dict(held.select("contract", "quantity").iter_rows()) == {c: q for c, q in self.filled.items() if q}
+        self.ledger.close()
+        self.folder.cleanup()
+
+
+TestDesks = Desks.TestCase
+TestDesks.settings = settings(
+    max_examples=int(os.environ.get("MACRO_FUND_SEQUENCES", "20")),
+    stateful_step_count=25,
+    suppress_health_check=[HealthCheck.too_slow],
+)
