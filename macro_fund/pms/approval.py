@@ -1,8 +1,8 @@
-"""Approval: what a person may do with a proposal, free of any interface; the command line and the jobs call this.
+"""Approval: what a person may do with a proposal, free of any interface.
 
 Belongs here: roles, the order of the checks, the second person, and that every refusal is journalled. Does not belong
-here: the checks (`pretrade.py`, `limit_checks.py`), a person's own trade (`discretionary.py`), the ledger's rules
-(store/ledger_rules.py), printing (`cli.py`), turning a decision into an order (`execution.py`).
+here: the checks (`pretrade.py`, `price_checks.py`, `limit_checks.py`), a person's own trade (`discretionary.py`), the
+ledger's rules (store/ledger_rules.py), printing (`decide_cli.py`), turning a decision into an order (`execution.py`).
 
 Every function either writes one decision, with the review that it rests on, or raises and leaves a `refusal` in the
 journal: who asked for what, why not, and the digest of what they saw. Nothing else changes.
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from macro_fund.pms import limit_checks, pretrade
+from macro_fund.pms import limit_checks, pretrade, price_checks
 from macro_fund.pms.costs import instruments_by_id, known_instrument
 from macro_fund.pms.evidence import Read, gather, is_own
 from macro_fund.pms.people import Actor
@@ -150,14 +150,14 @@ def verdicts(ticket: Ticket, evidence: Evidence, settings: Settings) -> list[Ver
         pretrade.kill_switch(ticket, evidence),
         pretrade.sign_echo(ticket, evidence),
         pretrade.duplicate(ticket, evidence),
-        pretrade.price(ticket, evidence, rules),
+        price_checks.price(ticket, evidence, rules),
         limit_checks.gate(ticket, evidence),
         limit_checks.most(ticket, settings),
         limit_checks.book(ticket, evidence, settings),
         limit_checks.margin(ticket, evidence, settings),
-        pretrade.size(ticket, evidence, rules),
+        price_checks.size(ticket, evidence, rules),
         pretrade.stale(ticket, evidence),
-        pretrade.drift(ticket, evidence, rules),
+        price_checks.drift(ticket, evidence, rules),
         pretrade.blackout(ticket, evidence, rules),
         limit_checks.use(ticket, evidence, settings, rules),
     ]

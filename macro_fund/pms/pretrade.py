@@ -1,8 +1,8 @@
 """Pre-trade checks: what may stand between a decision and an order, each a pure function of the trade and the evidence.
 
-Belongs here: one function a check, each answering with one sentence. Does not belong here: reading the evidence
-(`evidence.py`), roles and the ledger's own rules (`approval.py`, store/ledger_rules.py), limits of the book
-(`limit_checks.py`).
+Belongs here: what a check is given and answers, and the checks of the day, the words and the session. Does not belong
+here: reading the evidence (`evidence.py`), roles and the ledger's own rules (`approval.py`, store/ledger_rules.py),
+limits (`limit_checks.py`), levels and sizes (`price_checks.py`).
 
 A check passes, refuses, asks for a second person, or is `unknown`: its data are absent and it says which. Whatever
 makes a position smaller is never stopped by missing or old data. Levels are rates as decimals for DI1, else prices.
@@ -10,8 +10,6 @@ makes a position smaller is never stopped by missing or old data. Levels are rat
 
 from __future__ import annotations
 
-import math
-import statistics
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -29,9 +27,6 @@ from macro_fund.time.sessions import Sessions
 
 State = Literal["pass", "second", "refuse", "unknown"]
 
-MAX_LIMIT_DISTANCE = 0.25  # of the entry level: a limit further away is a slip of the unit or a digit
-VOL_DAYS, VOL_MIN = 60, 20  # settlements behind a contract's typical move
-OWN_DAYS = 60  # sessions of the fund's own trades that a size is compared with
 EVENTS = ("br_ipca", "br_ibcbr", "us_cpi", "us_employment", "us_gdp", "copom_meetings", "fomc_meetings")
 
 _SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -116,17 +111,6 @@ def unit_risk(proposal: Row, risk: str) -> float:
     return float((proposal[f"{risk}_after_brl"] - proposal[f"{risk}_before_brl"]) / proposal["quantity"])
 
 
-def sigma(marks: pl.DataFrame) -> float | None:
-    """Standard deviation of a contract's daily move in its level (rate or price); None below 20 settlements."""
-    known = marks.filter(pl.col("pnl_brl").is_not_null()).tail(VOL_DAYS)
-    if known.height < VOL_MIN:
-        return None
-    brl, last = statistics.stdev(known["pnl_brl"].to_list()), known.row(-1, named=True)
-    if last["settle_rate"] is not None:
-        return brl / last["dv01_brl"] / 1e4 if last["dv01_brl"] else None
-    return brl / abs(last["delta_brl"]) * last["settle_price"] if last["delta_brl"] else None
-
-
 def is_open(ticket: Ticket, evidence: Evidence) -> Verdict:
     """The proposal's session is a trading day, is today in Sao Paulo, and the contract lives beyond it."""
     name, session, contract = "open", ticket.proposal["session"], ticket.proposal["contract"]
@@ -172,70 +156,6 @@ def sign_echo(ticket: Ticket, evidence: Evidence) -> Verdict:
             words = f"it says {shown!r}, {p['quantity']:+d} contracts mean {meant!r}: reject it, and find out why"
             return Verdict("sign_echo", "refuse", words)
     return Verdict("sign_echo", "pass", screen)
-
-
-def price(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
-    """Fat finger: a limit or price so far from the last settlement that it must be a slip."""
-    entry = ticket.proposal["entry_level"]
-    given = [("limit", ticket.limit_level), ("price", ticket.price)]
-    levels = [(what, x) for what, x in given if x is not None]
-    if not levels:
-        return Verdict("price", "pass", "at the settlement")
-    if entry is None:
-        return Verdict("price", "unknown", "no settlement to compare the level with")
-    typical = sigma(evidence.of(ticket.proposal["contract"]))
-    for what, x in levels:
-        away = abs(x - entry)
-        if away > MAX_LIMIT_DISTANCE * abs(entry):
-            far = f"{MAX_LIMIT_DISTANCE:.0%}"
-        elif typical and away > rules.price_sigmas * typical:
-            far = f"{rules.price_sigmas:g} typical days ({rules.price_sigmas * typical:.4g})"
-        else:
-            continue
-        hint = "DI1 limits are rates as decimals (13.05% is 0.1305), others are prices"
-        return Verdict(
-            "price", "refuse", f"{what} {x} is more than {far} away from the last settlement {entry}; {hint}"
-        )
-    if typical is None:
-        return Verdict("price", "unknown", f"fewer than {VOL_MIN} settlements: no typical day; within 25% it is")
-    return Verdict("price", "pass", f"within {rules.price_sigmas:g} typical days of {entry}")
-
-
-def size(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
-    """Fat finger: contracts against the median of the fund's own trades in the instrument.
-
-    Typed by a person it is refused; the system's own size is what a second person has to look at.
-    """
-    session, instrument = ticket.proposal["session"], ticket.proposal["instrument"]
-    start = evidence.sessions.offset(session, -OWN_DAYS)
-    own = evidence.fills.filter(pl.col("instrument") == instrument, pl.col("trade_date").is_between(start, session))
-    if own.height < rules.min_trades:
-        words = f"the fund made {own.height} trades in {instrument} in {OWN_DAYS} sessions, too few to compare with"
-        return Verdict("size", "unknown", words)
-    usual = float(own["quantity"].abs().median())  # type: ignore[arg-type]  # a median of integers is a number
-    if abs(ticket.quantity) <= rules.size_multiple * usual or not ticket.adds:
-        return Verdict("size", "pass", f"{abs(ticket.quantity)} contracts, {usual:g} is usual")
-    words = f"{abs(ticket.quantity)} contracts is more than {rules.size_multiple:g} times the usual {usual:g}"
-    return Verdict("size", "refuse", f"{words}: ask for less") if ticket.typed else Verdict("size", "second", words)
-
-
-def drift(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
-    """The level has not moved by more than a share of u = daily sigma x sqrt(horizon) since the proposal."""
-    marks, entry = evidence.of(ticket.proposal["contract"]), ticket.proposal["entry_level"]
-    typical = sigma(marks)
-    if entry is None or typical is None:
-        return Verdict("drift", "unknown", f"no entry, or fewer than {VOL_MIN} settlements, to measure a drift with")
-    last = marks.row(-1, named=True)
-    level = last["settle_price"] if last["settle_rate"] is None else last["settle_rate"]
-    level = level if ticket.price is None else ticket.price
-    u = typical * math.sqrt(ticket.proposal["horizon_days"] or 1)
-    moved = abs(level - entry) / u if u else math.inf if level != entry else 0.0
-    if moved <= rules.drift:
-        return Verdict("drift", "pass", f"moved {moved:.2f} u since the proposal")
-    words = f"{entry:.6g} was proposed, it is {level:.6g} now: {moved:.2f} u, more than {rules.drift:g}"
-    if ticket.limit_level is not None:
-        return Verdict("drift", "pass", f"{words}; priced again by the limit {ticket.limit_level:.6g}")
-    return Verdict("drift", "refuse", f"{words}: price it again with --limit, the worst level that you accept now")
 
 
 def stale(ticket: Ticket, evidence: Evidence) -> Verdict:

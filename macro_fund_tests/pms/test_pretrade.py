@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macro_fund.mandate import Approval
-from macro_fund.pms import limit_checks, pretrade
+from macro_fund.pms import limit_checks, pretrade, price_checks
 from macro_fund.pms.approval import verdicts
 from macro_fund.pms.gate import Gate
 from macro_fund.pms.pretrade import Evidence, Ticket, Verdict
@@ -155,12 +155,12 @@ TYPICAL = statistics.stdev(MOVES[1:]) / 12.712564 / 1e4
 
 
 def test_the_typical_day_of_a_rate_and_of_a_price() -> None:
-    assert pretrade.sigma(SETTLED) == pytest.approx(TYPICAL)
+    assert price_checks.sigma(SETTLED) == pytest.approx(TYPICAL)
     dollar = marks(*marks_of("DOLH25", HISTORY, MOVES, settle_price=6000.0))
-    assert pretrade.sigma(dollar) == pytest.approx(
+    assert price_checks.sigma(dollar) == pytest.approx(
         statistics.stdev(MOVES[1:]) / 50 * 6000 / dollar["delta_brl"][-1] * 50
     )
-    assert pretrade.sigma(SETTLED.head(20)) is None  # 19 moves
+    assert price_checks.sigma(SETTLED.head(20)) is None  # 19 moves
 
 
 @pytest.mark.parametrize(
@@ -174,30 +174,30 @@ def test_the_typical_day_of_a_rate_and_of_a_price() -> None:
     ],
 )
 def test_price(levels: dict[str, float], state: str, words: str) -> None:
-    says(pretrade.price(ticket(**levels), evidence(), RULES), state, words)
+    says(price_checks.price(ticket(**levels), evidence(), RULES), state, words)
 
 
 def test_a_price_without_anything_to_compare_it_with() -> None:
     bare = evidence(marks=SETTLED.clear())
-    says(pretrade.price(ticket(limit_level=0.149), bare, RULES), "unknown", "no typical day")
-    says(pretrade.price(ticket(limit_level=0.149, entry_level=None), bare, RULES), "unknown", "no settlement")
-    says(pretrade.price(ticket(limit_level=14.9), bare, RULES), "refuse", "more than 25%")
+    says(price_checks.price(ticket(limit_level=0.149), bare, RULES), "unknown", "no typical day")
+    says(price_checks.price(ticket(limit_level=0.149, entry_level=None), bare, RULES), "unknown", "no settlement")
+    says(price_checks.price(ticket(limit_level=14.9), bare, RULES), "refuse", "more than 25%")
 
 
 @pytest.mark.parametrize(("horizon", "root"), [(21, math.sqrt(21)), (1, 1.0), (None, 1.0)])
 def test_drift_is_measured_in_u(horizon: int | None, root: float) -> None:
     """u = daily sigma x sqrt(horizon): half of it is where re-pricing begins."""
     near, far = 0.14875 + 0.49 * TYPICAL * root, 0.14875 - 0.51 * TYPICAL * root
-    says(pretrade.drift(ticket(price=near, horizon_days=horizon), evidence(), RULES), "pass", "0.49 u")
+    says(price_checks.drift(ticket(price=near, horizon_days=horizon), evidence(), RULES), "pass", "0.49 u")
     moved = ticket(price=far, horizon_days=horizon)
-    says(pretrade.drift(moved, evidence(), RULES), "refuse", "0.51 u, more than 0.5: price it again with --limit")
-    says(pretrade.drift(replace(moved, limit_level=far), evidence(), RULES), "pass", "priced again by the limit")
+    says(price_checks.drift(moved, evidence(), RULES), "refuse", "0.51 u, more than 0.5: price it again with --limit")
+    says(price_checks.drift(replace(moved, limit_level=far), evidence(), RULES), "pass", "priced again by the limit")
 
 
 def test_a_settlement_that_was_corrected_since_is_a_drift() -> None:
     newer = marks(*marks_of("DI1F27", HISTORY, MOVES, settle_rate=0.16))
-    says(pretrade.drift(ticket(), evidence(marks=newer), RULES), "refuse", "0.14875 was proposed, it is 0.16 now")
-    says(pretrade.drift(ticket(), evidence(marks=SETTLED.clear()), RULES), "unknown", "fewer than 20 settlements")
+    says(price_checks.drift(ticket(), evidence(marks=newer), RULES), "refuse", "0.14875 was proposed, it is 0.16 now")
+    says(price_checks.drift(ticket(), evidence(marks=SETTLED.clear()), RULES), "unknown", "fewer than 20 settlements")
 
 
 def trades(*sizes: int) -> pl.DataFrame:
@@ -212,14 +212,14 @@ def trades(*sizes: int) -> pl.DataFrame:
 def test_size_against_the_funds_own_trades(quantity: int, typed: bool, state: str) -> None:
     """The median of 10, 40, 40, 50 and 90 is 40, whatever their signs."""
     known = evidence(fills=trades(10, -40, 40, -50, 90))
-    says(pretrade.size(ticket(quantity, typed=typed), known, RULES), state, "usual")
+    says(price_checks.size(ticket(quantity, typed=typed), known, RULES), state, "usual")
 
 
 def test_a_size_with_nothing_to_compare_it_with() -> None:
-    says(pretrade.size(ticket(), evidence(fills=trades(1, 1, 1, 1)), RULES), "unknown", "made 4 trades in DI1_2Y")
+    says(price_checks.size(ticket(), evidence(fills=trades(1, 1, 1, 1)), RULES), "unknown", "made 4 trades in DI1_2Y")
     known = evidence(fills=trades(1, 1, 1, 1, 1))
     says(
-        pretrade.size(ticket(-100, typed=True, quantity=-100, position_before=100, position_after=0), known, RULES),
+        price_checks.size(ticket(-100, typed=True, quantity=-100, position_before=100, position_after=0), known, RULES),
         "pass",
     )
 
