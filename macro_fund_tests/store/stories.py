@@ -78,11 +78,18 @@ def full_story(ledger: Ledger) -> None:
 
 
 def every_kind(ledger: Ledger) -> None:
-    """A row in each table: the full story, then entries 6: trial; 7: promotion; 8: throw of the switch."""
+    """A row in each table: the full story, then entries 6: trial; 7: promotion; 8: throw of the switch; 9: refusal;
+    10: proposal; 11: decision; 12: its review; 13: confirmation."""
     full_story(ledger)
     ledger.record_trials([trial()], NOW)
     ledger.promote(promotion(), NOW)
     ledger.switch("throw", "Ana", "data", NOW)
+    ledger.refuse("approve", "zz", "Ana", "no proposal 'zz'", NOW)
+    less = {"proposal_id": "ee00ee00ee00", "contract": "DI1F29", "position_before": -200, "position_after": -80}
+    ledger.record_proposals(proposals(less), NOW)
+    review = {"role": "pm", "shown": "ab", "checks": [{"check": "x", "state": "second", "words": "y"}], "second": "y"}
+    ledger.decide("ee00ee00ee00", "approve", "Ana", "", NOW, review=review)
+    ledger.confirm("ee00ee00ee00", "Bia", "", NOW)
 
 
 def run_sql(url: str, *statements: str | sa.Executable, unlocked: bool = False) -> None:
