@@ -78,7 +78,8 @@ def full_story(ledger: Ledger) -> None:
 
 
 def every_kind(ledger: Ledger) -> None:
-    """A row in each table: the full story, then entries 6: trial; 7: promotion; 8: throw of the switch."""
+    """A row in each table: the full story, then entries 6: trial; 7: promotion; 8: throw of the switch; 9: refusal;
+    10: proposal; 11: decision; 12: its review; 13: confirmation."""
     full_story(ledger)
     ledger.record_trials([trial()], NOW)
     ledger.promote(promotion(), NOW)
