@@ -25,7 +25,7 @@ from macro_fund.time.releases import load_meetings
 HEADLINES = ("br_ipca_mom", "br_ibc_br_sa", "us_cpi_core", "us_payrolls", "us_gdp_nominal")
 """Series whose releases move the book's markets."""
 COMMITTEES = {"copom": "copom_meetings", "fomc": "fomc_meetings"}
-AHEAD = timedelta(days=7)
+AHEAD = timedelta(days=10)
 _LONGEST = timedelta(days=200)
 _STEP = {"M": "1mo", "Q": "1q"}
 _SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -47,7 +47,7 @@ class Event:
 
 
 def events_after(series: Iterable[Series], moment: datetime) -> list[Event]:
-    """Headline releases and committee meetings of the seven days after `moment` (UTC), and the next COPOM, by time."""
+    """Headline releases and committee meetings of the ten days after `moment` (UTC), and the next COPOM, by time."""
     upto = moment + AHEAD
     releases = [e for s in series if s.id in HEADLINES for e in _releases(s, moment, upto)]
     meetings = [e for name, file in COMMITTEES.items() for e in _meetings(name, file) if e.time > moment]
@@ -76,7 +76,7 @@ def _meetings(name: str, file: str) -> Iterator[Event]:
 
 
 def calendar(read: Reader, session: date, events: Sequence[Event]) -> Section:
-    """Today's and the week's events with consensus, model and price, and the positions that they meet."""
+    """Today's events and those of ten days with consensus, model and price, and the positions that they meet."""
     held = at(read("pms/positions"), session)
     rows: list[list[Cell]] = []
     for event in events:

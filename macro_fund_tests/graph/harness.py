@@ -18,7 +18,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from macro_fund.definitions import build_defs
 from macro_fund.home import Home, create
@@ -136,14 +135,6 @@ def content(home: Home, asset: str, key: date) -> str:
     problems = [p for p in shape_problems(node.table, rows) if p]
     assert not problems, f"{asset} {key}: {problems}"
     return content_digest(node.table, tidy(node.table, rows))
-
-
-@contextmanager
-def blank_pictures() -> Iterator[None]:
-    """Pictures are made and stay blank inside: for what compares tables, which hold none, many times over."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FigureCanvasAgg, "draw", lambda canvas: setattr(canvas, "renderer", canvas.get_renderer()))
-        yield
 
 
 @cache
