@@ -104,6 +104,11 @@ class Grid:
     empty: Cell = Phrase("empty.nothing")
     tiles: bool = False
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Columns that hold a number: a page sets them to the right, with their heads."""
+        return [any(isinstance(row[k], Number) for row in self.rows) for k in range(len(self.head))]
+
 
 @dataclass(frozen=True)
 class Picture:

@@ -149,52 +149,53 @@ def _table(page: FPDF, grid: Grid, language: str) -> None:
     widths = _widths(page, [head, *rows])
     page.ln(1)
     _room(page, 3 * LINE)
-    _head(page, grid.rows[0], head, widths)
+    _head(page, grid.numeric, head, widths)
     for cells, texts in zip(grid.rows, rows, strict=True):
         lines = [_wrapped(page, t, w - 2 * PAD) for t, w in zip(texts, widths, strict=True)]
         height = LINE * max(len(x) for x in lines) + 0.4
         if _room(page, height):
-            _head(page, grid.rows[0], head, widths)
-        _row(page, cells, lines, widths)
+            _head(page, grid.numeric, head, widths)
+        _row(page, lines, widths, [isinstance(c, Number) for c in cells], [_ink(c) for c in cells])
         page.set_y(page.get_y() + height)
     page.ln(1.5)
 
 
-def _head(page: FPDF, below: Sequence[Cell], head: Sequence[str], widths: Sequence[float]) -> None:
+def _head(page: FPDF, right: Sequence[bool], head: Sequence[str], widths: Sequence[float]) -> None:
     """The head, aligned as the cells below it are."""
-    page.set_text_color(*SOFT)
     lines = [_wrapped(page, t, w - 2 * PAD) for t, w in zip(head, widths, strict=True)]
-    _row(page, below, lines, widths, SOFT)
+    _row(page, lines, widths, right, [SOFT] * len(head))
     page.set_y(page.get_y() + LINE * max(len(x) for x in lines) + 0.4)
     page.line(MARGIN, page.get_y(), MARGIN + sum(widths), page.get_y())
-    page.set_text_color(*INK)
 
 
 def _row(
     page: FPDF,
-    cells: Sequence[Cell],
     lines: Sequence[Sequence[str]],
     widths: Sequence[float],
-    ink: tuple[int, int, int] | None = None,
+    right: Sequence[bool],
+    inks: Sequence[tuple[int, int, int]],
 ) -> None:
+    """The lines of each cell, set to the right or to the left."""
     page.set_font(FONT, "", TEXT)
     left, top = MARGIN, page.get_y()
-    for cell, texts, width in zip(cells, lines, widths, strict=True):
-        page.set_text_color(*(ink or _ink(cell)))
+    for texts, width, number, ink in zip(lines, widths, right, inks, strict=True):
+        page.set_text_color(*ink)
         for k, text in enumerate(texts):
-            indent = width - PAD - page.get_string_width(text) if isinstance(cell, Number) else PAD
+            indent = width - PAD - page.get_string_width(text) if number else PAD
             page.text(left + indent, top + 2.7 + k * LINE, text)
         left += width
     page.set_text_color(*INK)
 
 
 def _widths(page: FPDF, rows: Sequence[Sequence[str]]) -> list[float]:
-    """What each column asks for, cut to `WIDEST`; scaled down together where the page is too narrow."""
-    asked = [
-        min(max(page.get_string_width(t) for t in column) + 2 * PAD + 1, WIDEST) for column in zip(*rows, strict=True)
-    ]
-    scale = min(1.0, page.epw / sum(asked))
-    return [a * scale for a in asked]
+    """What each column asks for, cut to `WIDEST` unless the page has room; scaled down where it is too narrow."""
+    wanted = [max(page.get_string_width(t) for t in column) + 2 * PAD + 1 for column in zip(*rows, strict=True)]
+    asked = [min(w, WIDEST) for w in wanted]
+    short, spare = sum(wanted) - sum(asked), page.epw - sum(asked)
+    if spare < 0:
+        return [a * page.epw / sum(asked) for a in asked]
+    share = min(1.0, spare / short) if short else 0.0
+    return [a + (w - a) * share for a, w in zip(asked, wanted, strict=True)]
 
 
 def _wrapped(page: FPDF, text: str, width: float) -> list[str]:
