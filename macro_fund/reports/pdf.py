@@ -3,7 +3,7 @@
 Belongs here: layout of pages. Does not belong here: content (pack*.py), words (words.py) or screens (render.py).
 
 The bytes depend on the pack and the language alone: dates in the file are the ones that the caller gives, and the fonts
-come with matplotlib. Rows are drawn here, since the library's own tables take ten times as long.
+come with matplotlib. Rows are drawn here, since the library's own tables take six times as long.
 """
 
 from __future__ import annotations
