@@ -79,6 +79,13 @@ class Approval(Model):
     blackout_minutes: Annotated[int, Field(ge=0)] = 15
 
 
+class PackFiles(Model):
+    """Files of the morning pack: its languages, and whether there is paper beside the pages."""
+
+    languages: Annotated[tuple[Literal["en", "pt"], ...], Field(min_length=1)] = ("en", "pt")
+    pdf: bool = True
+
+
 class Fund(Model):
     """The mandate. `inception` and `source` are written by `macro-fund init` into the home's own fund.yaml."""
 
@@ -93,6 +100,7 @@ class Fund(Model):
     sizing: Sizing = Sizing()
     approval: Approval = Approval()
     language: Literal["en", "pt"] = "en"
+    pack: PackFiles = PackFiles()
     narrator: Literal["template", "llm"] = "template"
     narrator_model: str = ""
 
@@ -100,6 +108,10 @@ class Fund(Model):
     def _order(self) -> Fund:
         if self.narrator == "llm" and not (self.narrator_model and self.source == "live"):
             raise ValueError("narrator llm needs narrator_model, and a fund on live data: set narrator: template")
+        if self.language not in self.pack.languages:
+            raise ValueError(
+                f"language {self.language} must be one of pack.languages: {', '.join(self.pack.languages)}"
+            )
         if self.inception is not None and self.inception <= self.history_start:
             raise ValueError(f"inception {self.inception} must be after history_start {self.history_start}")
         return self

@@ -133,7 +133,10 @@ def test_the_clock_is_asked_only_where_people_and_providers_are() -> None:
 )
 def test_loading_a_package_is_cheap(module: str) -> None:
     """Importing a stage, with all its modules, loads nothing that takes seconds."""
-    heavy = ("dagster", "statsmodels", "matplotlib", "great_expectations", "sklearn", "alembic", "pandas")
+    heavy = (
+        *("dagster", "statsmodels", "matplotlib", "great_expectations", "sklearn", "alembic", "pandas"),
+        *("fpdf", "apprise"),
+    )
     name = module.removesuffix(".__init__")
     program = (
         f"import importlib, pkgutil, sys; m = importlib.import_module({name!r});"

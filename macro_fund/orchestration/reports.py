@@ -1,21 +1,29 @@
-"""The morning pack as an asset: files in the home, numbers in the lake, Markdown in the UI.
+"""The morning pack as an asset: files in the home, numbers in the lake, Markdown in the UI, a message if it is wanted.
 
-Belongs here: reading tables and writing files. Does not belong here: content (reports/pack.py), layout (render.py).
+Belongs here: reading tables, writing files, sending. Does not belong here: content (reports/pack.py), layout
+(render.py, pdf.py) or the message (delivery.py).
 """
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from functools import cache
+from pathlib import Path
 
 import polars as pl
 
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.pms import stamp_basis
 from macro_fund.orchestration.run import Run
-from macro_fund.reports import pack_performance, pack_risk, pack_views
-from macro_fund.reports.pack import build_pack
+from macro_fund.reports import delivery, pack_performance, pack_risk, pack_views
+from macro_fund.reports.alerts import raise_alert
+from macro_fund.reports.blocks import localised
+from macro_fund.reports.pack import DAILY, MORNING, WEEKLY, Pack, build_pack, edition
+from macro_fund.reports.pack_calendar import events_after
+from macro_fund.reports.pdf import to_pdf
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
+from macro_fund.reports.words import in_words
 from macro_fund.store.lake import write_file_atomically
 from macro_fund.store.tables import TABLES
 from macro_fund.store.verdicts import side_table
@@ -27,6 +35,9 @@ TABLES_READ = (
     "silver/di_curve",
     "silver/ust_curve",
     "silver/contract_marks",
+    "silver/focus",
+    "agents/inflation_path",
+    "agents/monetary_path",
     *pack_views.TABLES_READ,
     *pack_risk.TABLES_READ,
     "pms/positions",
@@ -53,35 +64,83 @@ def _pack(run: Run) -> pl.DataFrame:
         def read(table_key: str, key: date = key) -> pl.DataFrame:
             return tables[table_key].filter(pl.col("session") <= key)
 
+        fund, traded = home.settings.fund, home.sessions.offset(key, -1)
         pack = build_pack(
             read,
             key,
-            title=f"{home.settings.fund.name}: morning of {key:%A %d %B %Y}",
+            fund=fund.name,
             watermark=home.watermark,
-            last_trade_date=home.sessions.offset(key, -1),
-            language=home.settings.fund.language,
+            last_trade_date=traded,
+            events=events_after(home.settings.series, home.sessions.as_of(key)),
             held_back=_held_back(run, key),
         )
-        folder = home.path / "reports" / key.isoformat()
-        write_file_atomically(folder / "morning_pack.html", to_html(pack).encode())
-        text = to_markdown(pack)
-        write_file_atomically(folder / "morning_pack.md", text.encode())
-        run.shown["pack"] = text
-        frames.append(numbers_table(pack))
+        for report in (pack, *(edition(pack, kind, fund.name, traded) for kind in _editions(key, traded))):
+            _write(run, report)
+        run.shown["pack"] = _file(run, key, MORNING, fund.language, "md").read_text(encoding="utf-8")
+        frames.append(numbers_table(pack, fund.language))
     build_warehouse(home.lake, home.path / "warehouse.duckdb")
+    _send(run, pack)
     return pl.concat(frames)
 
 
+def _editions(session: date, traded: date) -> list[str]:
+    """The reports beside the pack: of the close before it, and of the week if that close was its last."""
+    return [DAILY] if traded.isocalendar()[:2] == session.isocalendar()[:2] else [DAILY, WEEKLY]
+
+
+def _file(run: Run, key: date, kind: str, language: str, suffix: str) -> Path:
+    """A report's file; the fund's own language is not in its name."""
+    name = kind if language == run.home.settings.fund.language else f"{kind}.{language}"
+    return run.home.path / "reports" / key.isoformat() / f"{name}.{suffix}"
+
+
+def _write(run: Run, pack: Pack) -> None:
+    """The report's files in each language."""
+    wanted = run.home.settings.fund.pack
+    for language in wanted.languages:
+        contents = {"html": to_html(pack, language).encode(), "md": to_markdown(pack, language).encode()}
+        if wanted.pdf:
+            contents["pdf"] = to_pdf(pack, language, run.home.sessions.as_of(pack.session))
+        for suffix, content in contents.items():
+            write_file_atomically(_file(run, pack.session, pack.kind, language, suffix), content)
+
+
+def _send(run: Run, pack: Pack) -> None:
+    """Send the pack of the newest session that has targets, once while it stays the same; a failure is an alert."""
+    home, to = run.home, delivery.addresses()
+    if not to or home.lake.keys("portfolio/targets")[-1] != pack.session:
+        return
+    language = home.settings.fund.language
+    page = _file(run, pack.session, MORNING, language, "md").read_bytes()
+    digest, record = hashlib.sha256(page).hexdigest(), home.path / "delivered" / pack.session.isoformat()
+    if record.exists() and record.read_text() == digest:
+        return
+    paper = _file(run, pack.session, MORNING, language, "pdf" if home.settings.fund.pack.pdf else "html")
+    first = "\n".join(f"- {in_words(line, language)}" for line in pack.sections[0].lines)
+    failed = delivery.deliver(to, in_words(pack.title, language), first, [paper])
+    if failed:
+        at = home.clock(home.sessions.as_of(pack.session))()
+        raise_alert(home.path, f"delivery {pack.session} {digest[:12]}", f"morning pack: {'; '.join(failed)}", at)
+        return
+    write_file_atomically(record, digest.encode())
+
+
 def _reads_back(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
-    """Every printed number is in the Markdown file as printed."""
-    found = []
+    """Every printed number is in the Markdown file of each language as printed, and the prose in the fund's own."""
+    fund, found = run.home.settings.fund, []
+    told = frame.with_columns(prose=pl.col("item").str.starts_with("sentence "))
     for key in run.keys:
-        text = (run.home.path / "reports" / key.isoformat() / "morning_pack.md").read_text(encoding="utf-8")
-        found += [
-            (key, f"{i} {t} is not in the file")
-            for i, t in frame.filter(pl.col("session") == key).select("item", "text").rows()
-            if t not in text
-        ]
+        for language in fund.pack.languages:
+            text = _file(run, key, MORNING, language, "md").read_text(encoding="utf-8")
+            rows = told.filter((pl.col("session") == key) & (~pl.col("prose") | pl.lit(language == fund.language)))
+            found += [
+                (key, f"{item} {shown} is not in the file of language {language}")
+                for item, shown in (
+                    (i, t if prose else localised(t, language))
+                    for i, t, prose in rows.select("item", "text", "prose").rows()
+                )
+                if shown not in text
+            ]
     return found
 
 
@@ -107,9 +166,10 @@ NODES = (
         TABLES_READ,
         _pack,
         (
-            Check("reads_back", "every number is in the file as printed", _reads_back),
+            Check("reads_back", "every number is in the files as printed", _reads_back),
             Check("levels_agree", "market levels equal the as-known panel", _levels_agree),
         ),
+        version="2",
         stamp=stamp_basis,
     ),
 )

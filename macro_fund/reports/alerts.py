@@ -1,6 +1,7 @@
 """Alerts: one line a fact in the home's alerts.jsonl, each raised once.
 
-Belongs here: writing and reading that file. Delivery to e-mail or chat hooks in at `raise_alert` when it is configured.
+Belongs here: writing and reading that file. Does not belong here: sending a
+report to people (delivery.py).
 """
 
 from __future__ import annotations

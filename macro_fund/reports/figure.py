@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -45,6 +46,7 @@ def png(fig: Figure) -> bytes:
     return buffer.getvalue()
 
 
+@lru_cache(maxsize=64)  # a report shows the same pictures in each language and form
 def watermarked(picture: bytes, text: str) -> bytes:
     """The picture with `text` across its corner; unchanged when there is none to write."""
     if not text:

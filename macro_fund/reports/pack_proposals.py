@@ -1,7 +1,7 @@
 """What the proposals of a session do to the book, for the morning pack.
 
 Belongs here: choosing the fields of proposals and putting them into tables. Does not belong here: the fields themselves
-(pms/fields.py), the trades and the commands that decide on them (pack.py), or layout (render.py).
+(pms/fields.py), the trades and the commands that decide on them (pack_trades.py), or layout.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from macro_fund.reports.blocks import Cell, Grid, Number, Style
+from macro_fund.reports.blocks import Cell, Grid, Number, Style, heads, say
+from macro_fund.reports.words import named
 
 ASSET = "pms/trade_proposals"
-MEASURES = (("var", "VaR 95%, one day"), ("worst_stress", "worst stress loss"), ("margin", "margin"))
+MEASURES = ("var", "worst_stress", "margin")
 
 Row = Mapping[str, Any]
 
@@ -33,24 +34,33 @@ def _alone(rows: Sequence[Row]) -> Grid:
         cells.append(Number(f"{i} expected", p["expected_pnl_brl"], "brl", ASSET))
         cells.append(Number(f"{i} component var", p["component_var_brl"], "brl", ASSET))
         cells.append(Number(f"{i} net per var", p["net_per_var"], "number", ASSET))
-        cells += [Number(f"{i} {name} after", p[f"{name}_after_brl"], "brl", ASSET) for name, _ in MEASURES]
+        cells += [Number(f"{i} {name} after", p[f"{name}_after_brl"], "brl", ASSET) for name in MEASURES]
         cells.append(Number(f"{i} data age", p["data_age_days"], "count", ASSET))
         body.append(cells)
-    head = ("rank", "id", "contract", "expected P&L", "part of VaR", "net per VaR")
-    return Grid((*head, *(f"{words} with it" for _, words in MEASURES), "oldest data, days"), body)
+    head = heads("rank", "id", "contract", "expected_pnl", "component_var", "net_per_var")
+    return Grid((*head, *(say("head.with_it", what=_measure(m)) for m in MEASURES), *heads("data_age")), body)
+
+
+def _measure(name: str) -> Cell:
+    return say("limit.var_95") if name == "var" else named("limit", name)
 
 
 def _together(p: Row) -> Grid:
     """The same book before and after all in every row of a session; of the limits those that move."""
     body: list[list[Cell]] = [
-        [words, *(_cell(f"{name} {when}", p[f"{name}_{when}_brl"], "brl") for when in ("before", "after_all"))]
-        for name, words in MEASURES
+        [_measure(name), *(_cell(f"{name} {when}", p[f"{name}_{when}_brl"], "brl") for when in ("before", "after_all"))]
+        for name in MEASURES
     ]
     for use in p["limits"] or []:
         name, cap = use["limit"], use["limit_value"]
         shares = {w: None if use[w] is None or not cap else use[w] / cap for w in ("before", "after_all")}
-        body.append([f"use of {name}", *(_cell(f"{name} use {w}", x, "percent") for w, x in shares.items())])
-    return Grid(("book", "before", "if all are approved"), body)
+        body.append(
+            [
+                say("head.use_of", limit=named("limit", name)),
+                *(_cell(f"{name} use {w}", x, "percent") for w, x in shares.items()),
+            ]
+        )
+    return Grid(heads("book", "before", "if_all"), body)
 
 
 def _cell(item: str, value: float | None, style: Style) -> Number:
@@ -59,4 +69,4 @@ def _cell(item: str, value: float | None, style: Style) -> Number:
 
 def _words(rows: Sequence[Row]) -> Grid:
     body = [(p["proposal_id"], p["narrative"] or "", p["invalidation"] or "", p["missing"] or "") for p in rows]
-    return Grid(("id", "in words", "wrong if", "not known"), body)
+    return Grid(heads("id", "in_words", "wrong_if", "not_known"), body)

@@ -6,16 +6,16 @@ parts of the pack (pack.py) or layout (render.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 
 import polars as pl
 
 from macro_fund.reports import plots_limits, plots_risk, plots_stress
-from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style
+from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style, heads, say
+from macro_fund.reports.reading import Reader, at
+from macro_fund.reports.words import named
 from macro_fund.risk.limit_measures import COUNTED
-
-Reader = Callable[[str], pl.DataFrame]
 
 TABLES_READ = (
     "risk/breakers",
@@ -28,12 +28,7 @@ TABLES_READ = (
     "risk/liquidity",
 )
 
-_KINDS = {"scenario": "scenario", "replay": "replay", "correlation": "correlations (99% VaR)"}
 _ORDER = ("breach", "no_view", "warn", "ok")
-
-
-def at(frame: pl.DataFrame, session: date) -> pl.DataFrame:
-    return frame.filter(pl.col("session") == session)
 
 
 def breaker_grid(read: Reader, session: date) -> Grid:
@@ -42,18 +37,18 @@ def breaker_grid(read: Reader, session: date) -> Grid:
     shown = at(read(asset), session).sort("tripped", "breaker", descending=[True, False])
     rows = [
         (
-            name,
-            "TRIPPED" if tripped else "",
+            named("breaker", name),
+            say("breaker.tripped") if tripped else "",
             Number(f"{name} loss", loss, "percent", asset),
             Number(f"{name} threshold", threshold, "percent", asset),
-            action.replace("_", " "),
+            named("asks", action),
             reason,
         )
         for name, loss, threshold, tripped, action, reason in shown.select(
             "breaker", "loss", "threshold", "tripped", "action", "reason"
         ).rows()
     ]
-    return Grid(("breaker", "", "loss", "trips at", "asks for", ""), rows, "no breaker is computed yet")
+    return Grid(heads("breaker", "", "loss", "trips_at", "asks_for", ""), rows, say("empty.breakers"))
 
 
 def limit_grid(read: Reader, session: date) -> Grid:
@@ -63,27 +58,27 @@ def limit_grid(read: Reader, session: date) -> Grid:
     shown = at(read(asset), session).sort(order, pl.col("utilisation"), "limit", descending=[False, True, False])
     rows = [
         (
-            name,
+            named("limit", name),
             Number(f"{name} value", value, "number" if name == "gross_leverage" else "percent", asset),
             Number(f"{name} limit", limit, "number" if name == "gross_leverage" else "percent", asset),
             Number(f"{name} use", use, "percent", asset),
-            status,
+            named("status", status),
             reason,
         )
         for name, value, limit, use, status, reason in shown.select(
             "limit", "value", "limit_value", "utilisation", "status", "reason"
         ).rows()
     ]
-    return Grid(("limit (share of NAV)", "value", "limit", "use", "", ""), rows)
+    return Grid(heads("limit_of_nav", "value", "limit", "use", "", ""), rows)
 
 
 def risk_section(read: Reader, session: date) -> Section:
     """VaR by method with its parts and record, stress, reverse stress, margin and liquidity of the target book."""
     var = at(read("risk/var"), session)
-    lines = [*_sentences(var, "risk/var"), *_reverse_sentence(read, session)]
+    lines: list[Cell] = [*_sentences(var, "risk/var"), *_reverse_sentence(read, session)]
     return Section(
         "risk",
-        "Risk of the target book",
+        say("section.risk"),
         lines,
         [
             _var_grid(var),
@@ -112,14 +107,15 @@ def _var_grid(var: pl.DataFrame) -> Grid:
     rows: list[list[Cell]] = []
     totals = var.filter(pl.col("scope") == "total").sort("method", "level")
     for (method,), group in totals.group_by("method", maintain_order=True):
-        cells: list[Cell] = [f"{method}{'' if method in COUNTED else ' (challenger)'}"]
+        name = named("method", str(method))
+        cells: list[Cell] = [name if method in COUNTED else say("method.challenger", method=name)]
         for level, v, e in group.select("level", "var_brl", "es_brl").rows():
             cells += [
                 Number(f"{method} {level:.0%} var", v, "brl", asset),
                 Number(f"{method} {level:.0%} es", e, "brl", asset),
             ]
         rows.append(cells)
-    return Grid(("one day, by method", "VaR 95%", "shortfall 95%", "VaR 99%", "shortfall 99%"), rows)
+    return Grid(heads("var_by_method", "var_95", "shortfall_95", "var_99", "shortfall_99"), rows)
 
 
 def _record_grid(read: Reader, session: date) -> Grid:
@@ -134,7 +130,7 @@ def _record_grid(read: Reader, session: date) -> Grid:
         name = f"{method} {level:.0%}"
         rows.append(
             [
-                name,
+                say("method.level", method=named("method", method), level=f"{level:.0%}"),
                 Number(f"{name} days", days, "count", asset),
                 Number(f"{name} exceptions", exceptions, "count", asset),
                 Number(f"{name} expected", days * (1 - level), "number", asset),
@@ -142,8 +138,8 @@ def _record_grid(read: Reader, session: date) -> Grid:
                 Number(f"{name} christoffersen", christoffersen, "percent", asset),
             ]
         )
-    head = ("record of VaR", "days held", "exceptions", "expected", "Kupiec p", "Christoffersen p")
-    return Grid(head, rows, "no outcome of a held book is known yet")
+    head = heads("var_record", "days_held", "exceptions", "expected", "kupiec", "christoffersen")
+    return Grid(head, rows, say("empty.var_record"))
 
 
 def worst_method(var: pl.DataFrame) -> str | None:
@@ -165,7 +161,7 @@ def _parts_grid(var: pl.DataFrame) -> Grid:
     )
     rows = [
         [
-            scope,
+            named("scope", scope),
             item,
             Number(f"component {scope} {item}", v, "brl", asset),
             Number(f"component {scope} {item} es", e, "brl", asset),
@@ -175,10 +171,9 @@ def _parts_grid(var: pl.DataFrame) -> Grid:
         .select("scope", "item", "var_brl", "es_brl", "marginal_brl")
         .rows()
     ]
-    name = (method or "no method").replace("_", " ")
-    return Grid(
-        ("by", "", f"part of the 99% VaR, {name}", "of the shortfall", "one more contract"), rows, "no positions"
-    )
+    part = say("head.part_of_var", method=named("method", method) if method else say("method.none"))
+    head = (*heads("by", ""), part, *heads("of_shortfall", "one_more"))
+    return Grid(head, rows, say("empty.positions"))
 
 
 def _exposure_grid(read: Reader, session: date) -> Grid:
@@ -189,7 +184,7 @@ def _exposure_grid(read: Reader, session: date) -> Grid:
         .agg(pl.col("dv01_brl").sum(), pl.col("delta_brl").sum())
     )
     rows = [[f, Number(f"{f} dv01", d, "brl", asset), Number(f"{f} delta", x, "brl", asset)] for f, d, x in sums.rows()]
-    return Grid(("factor", "gain for -1 bp", "exposure"), rows, "no positions")
+    return Grid(heads("factor", "gain_per_bp", "exposure"), rows, say("empty.positions"))
 
 
 def _stress_grid(read: Reader, session: date) -> Grid:
@@ -207,8 +202,8 @@ def _stress_grid(read: Reader, session: date) -> Grid:
         .with_columns(pl.when((pl.col("without") == "") | (pl.col("sum") != 0)).then("sum").alias("sum"))
         .sort("kind", "sum", "scenario", descending=[True, False, False], nulls_last=True)
     )
-    rows = [[_KINDS.get(k, k), n, Number(f"stress {n}", v, "brl", asset), w] for k, n, v, w in totals.rows()]
-    return Grid(("stress", "", "P&L", "without a view of"), rows)
+    rows = [[named("stress", k), n, Number(f"stress {n}", v, "brl", asset), w] for k, n, v, w in totals.rows()]
+    return Grid(heads("stress", "", "pnl", "without_view"), rows)
 
 
 def _reverse_sentence(read: Reader, session: date) -> list[str]:
@@ -226,17 +221,16 @@ def _reverse_grid(read: Reader, session: date) -> Grid:
         style: Style = "bp" if abs(move) >= 1 else "percent"
         rows.append([factor, Number(f"{factor} move", move, style, asset), Number(f"{factor} loss", pnl, "brl", asset)])
     for row in moved.head(1).iter_rows(named=True):
-        rows.append(["distance, sigmas", Number("distance", row["distance"], "number", asset), ""])
+        rows.append([say("reverse.distance"), Number("distance", row["distance"], "number", asset), ""])
         if row["hedge"]:
-            name = f"hedge: {row['hedge_contracts']:+,} {row['hedge']}"
             rows.append(
                 [
-                    name,
+                    say("reverse.hedge", n=f"{row['hedge_contracts']:+d}", contract=row["hedge"]),
                     Number("distance hedged", row["distance_hedged"], "number", asset),
                     Number("hedge cost", row["hedge_cost_brl"], "brl", asset),
                 ]
             )
-    return Grid(("what loses the stress limit in a month", "move", "P&L"), rows, "no positions, or no view")
+    return Grid(heads("reverse", "move", "pnl"), rows, say("empty.reverse"))
 
 
 def _liquidity_grid(read: Reader, session: date) -> Grid:
@@ -252,13 +246,15 @@ def _liquidity_grid(read: Reader, session: date) -> Grid:
         ]
         for i, n, m, c, d in held.select("instrument", "contracts", "margin_brl", "close_cost_brl", "days").rows()
     ]
-    return Grid(("target", "contracts", "margin", "cost to close", "days to close"), rows, "no positions")
+    return Grid(
+        heads("target_book", "contracts", "margin", "cost_to_close", "days_to_close"), rows, say("empty.positions")
+    )
 
 
 def _pictures(read: Reader, session: date) -> Iterator[Picture]:
-    yield Picture("VaR", plots_risk.var_picture(read("risk/var")))
-    yield Picture("Record of VaR", plots_risk.record_picture(read("risk/var_record")))
+    yield Picture(say("picture.var"), plots_risk.var_picture(read("risk/var")))
+    yield Picture(say("picture.record"), plots_risk.record_picture(read("risk/var_record")))
     if at(read("risk/exposures"), session).height:
-        yield Picture("Exposures", plots_risk.exposures_picture(read("risk/exposures")))
-    yield Picture("Stress", plots_stress.stress_picture(read("risk/stress")))
-    yield Picture("Limits", plots_limits.limits_picture(read("risk/limits")))
+        yield Picture(say("picture.exposures"), plots_risk.exposures_picture(read("risk/exposures")))
+    yield Picture(say("picture.stress"), plots_stress.stress_picture(read("risk/stress")))
+    yield Picture(say("picture.limits"), plots_limits.limits_picture(read("risk/limits")))

@@ -388,7 +388,7 @@ _TABLES = [
             "section": Column(pl.String, "part of the pack"),
             "item": Column(pl.String, "number's name"),
             "value": Column(pl.Float64, "the number as shown, unrounded", nullable=True),
-            "text": Column(pl.String, "as printed"),
+            "text": Column(pl.String, "as printed in English; a sentence in the fund's language"),
             "asset": Column(pl.String, "asset that it comes from"),
             "passport": Column(pl.String, "id for `macro-fund explain`: of the session, the section and the item"),
         },

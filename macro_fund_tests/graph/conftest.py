@@ -18,6 +18,7 @@ from macro_fund.home import Home
 from macro_fund_tests import realworld
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.harness import INCEPTION
+from macro_fund_tests.pictures import blank_pictures
 from macro_fund_tests.realworld import RealWorld
 
 MORE_SESSIONS = 4
@@ -38,7 +39,7 @@ def _blank_pictures() -> Iterator[None]:
 
     Ends with the module, since the same worker may draw next.
     """
-    with harness.blank_pictures():
+    with blank_pictures():
         yield
 
 
@@ -53,7 +54,7 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltOnce:
         path.parent.mkdir(exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not done.exists():
-                with harness.blank_pictures():
+                with blank_pictures():
                     build(path)
                 done.touch()
         with harness.own_environment():

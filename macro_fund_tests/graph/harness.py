@@ -18,7 +18,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from macro_fund.definitions import build_defs
 from macro_fund.home import Home, create
@@ -87,15 +86,23 @@ def operator(home: Home, defs: dg.Definitions | None = None, *, durable: bool = 
 BRISK = {"enter": 0.02, "leave": 0.01, "min_change": 0.0, "benefit_over_cost": 0.0, "min_hold": 0}
 
 
+PLAIN_PACK = {"languages": ["en"], "pdf": False}
+"""One language and no paper: reports/test_pack*.py look at the others, once."""
+
+
+def plain_pack(home: Home, **more: object) -> Home:
+    """The home with a plain pack, and `more` in its fund.yaml, opened again."""
+    file = home.path / "fund.yaml"
+    fund = yaml.safe_load(file.read_text(encoding="utf-8")) | {"pack": PLAIN_PACK} | more
+    file.write_text(yaml.safe_dump(fund, sort_keys=False), encoding="utf-8")
+    return Home.open(home.path)
+
+
 def open_fund(path: Path, inception: date = INCEPTION, history_start: date = HISTORY_START) -> Home:
     """A new sample fund with a brisk mandate; nothing is materialized."""
     with own_environment():
         home = create(path, source="sample", inception=inception, history_start=history_start)
-        file = path / "fund.yaml"
-        fund = yaml.safe_load(file.read_text(encoding="utf-8"))
-        fund["sizing"] |= BRISK
-        file.write_text(yaml.safe_dump(fund, sort_keys=False), encoding="utf-8")
-        return Home.open(home.path)
+        return plain_pack(home, sizing=home.settings.fund.sizing.model_dump() | BRISK)
 
 
 def catch_up(home: Home, keys: Sequence[date], defs: dg.Definitions | None = None) -> list[Report]:
@@ -128,14 +135,6 @@ def content(home: Home, asset: str, key: date) -> str:
     problems = [p for p in shape_problems(node.table, rows) if p]
     assert not problems, f"{asset} {key}: {problems}"
     return content_digest(node.table, tidy(node.table, rows))
-
-
-@contextmanager
-def blank_pictures() -> Iterator[None]:
-    """Pictures are made and stay blank inside: for what compares tables, which hold none, many times over."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FigureCanvasAgg, "draw", lambda canvas: setattr(canvas, "renderer", canvas.get_renderer()))
-        yield
 
 
 @cache

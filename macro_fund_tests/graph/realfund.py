@@ -35,7 +35,8 @@ class Fund:
     @classmethod
     def create(cls, path: Path, server: RealWorld, inception: date, history_start: date) -> Fund:
         with harness.own_environment():
-            home = create(path / "home", source="replay", inception=inception, history_start=history_start)
+            made = create(path / "home", source="replay", inception=inception, history_start=history_start)
+            home = harness.plain_pack(made)
         return cls(home, server)
 
     def copy(self, tmp: pytest.TempPathFactory) -> Fund:

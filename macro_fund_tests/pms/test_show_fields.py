@@ -14,7 +14,7 @@ from macro_fund_tests.pms.fields_world import fields_of
 
 BOOK = {"DI1_2Y": 1500, "DOL_1M": -60}
 TRADES = {"DI1_2Y": -500, "DOL_1M": 20}
-OPEN: dict[str, Any] = {"status": "proposed", "decided_by": None}
+OPEN: dict[str, Any] = {"status": "proposed", "decided_by": None, "second": None}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def rows() -> list[dict[str, Any]]:
 def card_of(row: dict[str, Any]) -> str:
     console = show.console()
     with console.capture() as out:
-        console.print(show.proposal_card({**row, **OPEN}))
+        console.print(show.proposal_card({**row, **OPEN}, "ab"))
     return " ".join(out.get().replace("│", " ").split())
 
 

@@ -33,7 +33,7 @@ def reader(frames: Frames) -> Callable[[str], pl.DataFrame]:
 
 
 def pack_of(frames: Frames, watermark: str = "SAMPLE") -> Pack:
-    return build_pack(reader(frames), DAY, title="Fund: a morning", watermark=watermark, last_trade_date=BEFORE)
+    return build_pack(reader(frames), DAY, fund="Fund", watermark=watermark, last_trade_date=BEFORE)
 
 
 def known(session: date, series: str, value: float, *, stale: bool = False) -> dict[str, object]:
@@ -129,7 +129,7 @@ def test_actions_name_what_to_mend(frames: Frames) -> None:
 
 
 def test_what_was_held_back_is_said() -> None:
-    pack = build_pack(reader({}), DAY, title="", watermark="", last_trade_date=BEFORE, held_back="DI1F27: day_stop")
+    pack = build_pack(reader({}), DAY, fund="", watermark="", last_trade_date=BEFORE, held_back="DI1F27: day_stop")
     assert "- Held back: DI1F27: day_stop" in to_markdown(pack)
     assert "Held back" not in to_markdown(pack_of({}))
 
@@ -137,10 +137,11 @@ def test_what_was_held_back_is_said() -> None:
 def test_an_empty_fund_has_a_pack() -> None:
     pack = pack_of({})
     assert [s.key for s in pack.sections] == [
-        "breaks", "profit", "performance", "markets", "expiries", "changes", "risk", "proposals", "book", "actions",
+        "summary", "breaks", "profit", "markets", "calendar", "changes", "risk", "proposals", "book", "narrative",
+        "actions",
     ]  # fmt: skip
     assert "no positions" in to_markdown(pack)
-    assert set(numbers_table(pack)["section"]) <= {"breaks"}  # counts of checks are numbers too
+    assert set(numbers_table(pack)["section"]) <= {"summary", "breaks"}  # counts of checks are numbers too
 
 
 def test_numbers_fit_their_table_and_are_in_the_file(frames: Frames) -> None:

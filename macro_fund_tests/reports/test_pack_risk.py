@@ -7,8 +7,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from macro_fund.reports.blocks import Grid, Number
+from macro_fund.reports.blocks import Grid
 from macro_fund.reports.pack_risk import breaker_grid, limit_grid, risk_section, worst_method
+from macro_fund.reports.words import in_words
 from macro_fund.store.tables import TABLES
 
 DAY, BEFORE = date(2020, 3, 13), date(2020, 3, 12)
@@ -73,17 +74,20 @@ def reader(frames: Frames):
 
 
 def grid(frames: Frames, head: str) -> Grid:
-    return next(g for g in risk_section(reader(frames), DAY).grids if g.head[0] == head)
+    return next(g for g in risk_section(reader(frames), DAY).grids if in_words(g.head[0], "en") == head)
 
 
 def texts(grid: Grid) -> list[list[str]]:
-    return [[c.text if isinstance(c, Number) else c for c in row] for row in grid.rows]
+    return [[in_words(c, "en") for c in row] for row in grid.rows]
 
 
 def test_what_tripped_and_what_is_breached_comes_first(frames: Frames) -> None:
-    assert [r[:2] for r in texts(breaker_grid(reader(frames), DAY))] == [["day_halve", "TRIPPED"], ["a_week", ""]]
+    assert [r[:2] for r in texts(breaker_grid(reader(frames), DAY))] == [
+        ["day's loss, second bar", "TRIPPED"],
+        ["a_week", ""],
+    ]
     limits = texts(limit_grid(reader(frames), DAY))
-    assert [r[0] for r in limits] == ["var_99", "gross_leverage", "br_dv01"]
+    assert [r[0] for r in limits] == ["VaR 99%", "gross leverage", "BRL rates DV01"]
     assert limits[0][1:4] == ["3.00%", "2.00%", "150.00%"]
     assert limits[1][1:3] == ["4.00", "6.00"]
 
@@ -91,13 +95,13 @@ def test_what_tripped_and_what_is_breached_comes_first(frames: Frames) -> None:
 def test_a_method_is_a_row(frames: Frames) -> None:
     shown = texts(grid(frames, "one day, by method"))
     assert shown[0] == ["historical", "BRL 100.00", "BRL 100.00", "BRL 200.00", "BRL 200.00"]
-    assert [r[0] for r in shown] == ["historical", "parametric", "t_copula (challenger)"]
+    assert [r[0] for r in shown] == ["historical", "parametric", "t copula (challenger)"]
 
 
 def test_parts_are_of_the_worst_method_that_a_limit_counts(frames: Frames) -> None:
     assert worst_method(frames["risk/var"]) == "parametric"
     parts = grid(frames, "by")
-    assert parts.head[2] == "part of the 99% VaR, parametric"
+    assert in_words(parts.head[2], "en") == "part of the 99% VaR, parametric"
     assert [r[:3] for r in texts(parts)] == [
         ["factor", "di_504", "BRL 240.00"],
         ["instrument", "DI1_2Y", "BRL 240.00"],
@@ -142,5 +146,5 @@ def test_yesterdays_rows_are_not_todays(frames: Frames) -> None:
 
 def test_an_empty_risk_page_says_so() -> None:
     section = risk_section(reader({}), DAY)
-    assert [g.empty for g in section.grids if not g.rows and g.empty != "nothing"]
+    assert {"no positions", "no positions, or no view"} <= {in_words(g.empty, "en") for g in section.grids}
     assert not section.numbers

@@ -21,6 +21,7 @@ NAMES = {
     "scope": ("total",),
     "status": ("ok", "warn", "breach"),
     "method": ("historical", "parametric"),
+    "period": ("inception",),
     "kind": ("clean", "rate", "price"),
 }
 # The same of one table.
