@@ -69,7 +69,7 @@ def build_pack(
         calendar(read, session, events),
         changes(read, session),
         risk_section(read, session),
-        proposals(read, session, held_back),
+        proposals(read, session, held_back, unsigned=bool(watermark)),
         book(read, session),
         narrative(read, session),
         actions(read, session),

@@ -17,8 +17,11 @@ from macro_fund.reports.words import echoed, named
 EXPIRY_DAYS = 10
 
 
-def proposals(read: Reader, session: date, held_back: str = "") -> Section:
-    """What to decide, the best first, each with the command that approves it, what they do, and what was held back."""
+def proposals(read: Reader, session: date, held_back: str = "", *, unsigned: bool = False) -> Section:
+    """What to decide, the best first, each with the command that approves it, what they do, and what was held back.
+
+    unsigned: in a sample fund a name is enough; others ask for `macro-fund sign-in`.
+    """
     asset = "pms/trade_proposals"
     ranked = at(read(asset), session).sort("rank", "proposal_id", nulls_last=True).to_dicts()
     rows: list[list[Cell]] = []
@@ -37,7 +40,7 @@ def proposals(read: Reader, session: date, held_back: str = "") -> Section:
                 Number(f"{i} conviction", p["conviction"], "score", asset),
                 Number(f"{i} cost", brl(p["expected_cost_brl"]), "brl", asset),
                 echoed(p["gain_if"], contract),
-                f"macro-fund proposals approve {i} --as YOU",
+                f"macro-fund proposals approve {i}{' --as YOU' if unsigned else ''}",
             ]
         )
     head = heads(

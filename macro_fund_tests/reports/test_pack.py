@@ -201,3 +201,14 @@ def test_pictures_are_the_same_each_time_and_carry_the_mark(frames: Frames) -> N
 )
 def test_a_picture_of_nothing_is_a_picture(draw: Callable[[pl.DataFrame], bytes], key: str) -> None:
     assert draw(TABLES[key].empty()).startswith(b"\x89PNG")
+
+
+def test_the_command_asks_for_a_name_only_where_nobody_signs_in() -> None:
+    row = {
+        "session": DAY, "proposal_id": "ab12", "instrument": "DI1_1Y", "contract": "DI1F25", "quantity": 5,
+        "screen_side": "SELL rate (receive) DI1F25", "position_before": 0, "position_after": 5, "entry_level": 0.1,
+        "expected_cost_brl": Decimal("1.00"), "gain_if": "you gain if rates FALL",
+    }  # fmt: skip
+    frames = {"pms/trade_proposals": pl.DataFrame([row], schema=TABLES["pms/trade_proposals"].schema)}
+    assert "| macro-fund proposals approve ab12 --as YOU |" in to_markdown(pack_of(frames))
+    assert "| macro-fund proposals approve ab12 |" in to_markdown(pack_of(frames, watermark=""))
