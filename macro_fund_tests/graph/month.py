@@ -1,9 +1,10 @@
 """Sessions of a fund on the real-data replay server, one morning after the other, every proposal approved.
 
-    python -m macro_fund_tests.graph.month FIRST LAST FOLDER [HISTORY_START]
+    python -m macro_fund_tests.graph.month FIRST LAST FOLDER HISTORY_START [INSTRUMENT=CONTRACTS ...]
 
-Belongs here: a fund to look at (its packs, book, attribution and journal are in FOLDER/home). Does not belong here:
-expectations. A second call goes on where the first was stopped.
+Belongs here: a fund to look at (its packs, book, attribution and journal are in FOLDER/home), with the targets given in
+place of the strategies', if any are. Does not belong here: expectations. A second call goes on where the first was
+stopped.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def opened(folder: Path, server: RealWorld, inception: date, history_start: date
         return Fund(Home.open(folder / "home"), server)
 
 
-def main(first: date, last: date, folder: Path, history_start: date) -> None:
+def main(first: date, last: date, folder: Path, history_start: date, wanted: dict[str, int]) -> None:
     process, server = realworld.start()
     os.environ["MACRO_FUND_REPLAY_URL"] = server.url
     try:
@@ -40,7 +41,10 @@ def main(first: date, last: date, folder: Path, history_start: date) -> None:
             if key in done:
                 continue
             began = time.monotonic()
-            fund.run(key)
+            if wanted:
+                fund.run_planted({key: wanted}, key)
+            else:
+                fund.run(key)
             sys.stdout.write(f"{key}: {time.monotonic() - began:.0f} s\n")
             sys.stdout.flush()
     finally:
@@ -50,7 +54,8 @@ def main(first: date, last: date, folder: Path, history_start: date) -> None:
 if __name__ == "__main__":
     if reason := realworld.why_absent():
         sys.exit(reason)
-    if len(sys.argv) not in (4, 5):
+    if len(sys.argv) < 5:
         sys.exit(__doc__)
-    days = [date.fromisoformat(a) for a in (*sys.argv[1:3], *sys.argv[4:])]
-    main(days[0], days[1], Path(sys.argv[3]), days[2] if len(days) > 2 else date(2010, 1, 4))
+    first, last, folder, start, *targets = sys.argv[1:]
+    planted = {name: int(n) for name, n in (t.split("=") for t in targets)}
+    main(date.fromisoformat(first), date.fromisoformat(last), Path(folder), date.fromisoformat(start), planted)
