@@ -41,19 +41,19 @@ def level(contract: str, value: float | None) -> str:
 
 
 def brl(amount: Decimal | float | None) -> str:
-    return "-" if amount is None else f"{amount:,.2f}"
+    return "-" if amount is None else f"{amount:z,.2f}"
 
 
 def number(amount: float | None) -> str:
-    return "-" if amount is None else f"{amount:,.0f}"
+    return "-" if amount is None else f"{amount:z,.0f}"
 
 
 def percent(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:.{digits}%}"
+    return "-" if value is None else f"{value:z.{digits}%}"
 
 
 def ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 def local(time: datetime | None) -> str:
@@ -76,7 +76,7 @@ def arrow(before: float | None, after: float | None, together: float | None) -> 
 
 
 def share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
+    return "-" if value is None else f"{value:z.0%}"
 
 
 def used(value: float | None, limit: float) -> float | None:

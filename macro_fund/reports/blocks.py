@@ -17,26 +17,29 @@ _PORTUGUESE = str.maketrans(",.", ".,")
 
 
 def print_number(value: float | None, style: Style) -> str:
-    """The value in the reader's unit, as in English: 0.065 as percent is 6.50%; a missing value is a dash, no zero."""
+    """The value in the reader's unit, as in English: 0.065 as percent is 6.50%; a missing value is a dash, no zero.
+
+    What rounds to zero has no sign.
+    """
     if value is None:
         return "–"
     match style:
         case "percent":
-            return f"{value * 100:.2f}%"
+            return f"{value * 100:z.2f}%"
         case "move":
-            return f"{value * 100:+.2f}%"
+            return f"{value * 100:+z.2f}%"
         case "bp":
-            return f"{value:+.1f} bp"
+            return f"{value:+z.1f} bp"
         case "brl":
-            return f"BRL {value:,.2f}"
+            return f"BRL {value:z,.2f}"
         case "score":
-            return f"{value:+.2f}"
+            return f"{value:+z.2f}"
         case "count":
-            return f"{value:,.0f}"
+            return f"{value:z,.0f}"
         case "price":
-            return f"{value:,.4f}"
+            return f"{value:z,.4f}"
         case "number":
-            return f"{value:,.2f}"
+            return f"{value:z,.2f}"
 
 
 def localised(text: str, language: str) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from macro_fund.reports import plots, plots_limits, plots_risk, plots_stress
-from macro_fund.reports.blocks import Number, print_number
+from macro_fund.reports.blocks import Number, Style, print_number
 from macro_fund.reports.figure import watermarked
 from macro_fund.reports.pack import Pack, build_pack
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
@@ -212,3 +212,9 @@ def test_the_command_asks_for_a_name_only_where_nobody_signs_in() -> None:
     frames = {"pms/trade_proposals": pl.DataFrame([row], schema=TABLES["pms/trade_proposals"].schema)}
     assert "| macro-fund proposals approve ab12 --as YOU |" in to_markdown(pack_of(frames))
     assert "| macro-fund proposals approve ab12 |" in to_markdown(pack_of(frames, watermark=""))
+
+
+@pytest.mark.parametrize("style", ["percent", "move", "bp", "brl", "score", "count", "price", "number"])
+def test_what_rounds_to_zero_has_no_sign(style: Style) -> None:
+    assert print_number(-1e-9, style) == print_number(0.0, style)
+    assert "-" in print_number(-1.0, style)
