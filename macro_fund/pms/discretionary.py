@@ -6,24 +6,22 @@ Belongs here: making that proposal. Does not belong here: the checks and the dec
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from macro_fund.instruments.contracts import split
 from macro_fund.pms import approval
 from macro_fund.pms.approval import Desk
-from macro_fund.pms.costs import trade_cost
+from macro_fund.pms.legs import Leg
 from macro_fund.pms.lots import DISCRETIONARY
-from macro_fund.pms.proposals import expires_at, gain_if, screen_side
-from macro_fund.pms.settlements import known_marks
+from macro_fund.pms.proposals import trade_fields
+from macro_fund.pms.settlements import known_marks, level_of
 from macro_fund.settings import Instrument
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger import LedgerError
 from macro_fund.store.tables import TABLES
 from macro_fund.time.sessions import sessions
-
-_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+from macro_fund.time.zones import SAO_PAULO
 
 
 def trade(desk: Desk, contract: str, quantity: int, *, thesis: str, horizon_days: int | None = None) -> dict[str, Any]:
@@ -53,7 +51,7 @@ def trade(desk: Desk, contract: str, quantity: int, *, thesis: str, horizon_days
 
 
 def _row(desk: Desk, contract: str, quantity: int, thesis: str, horizon_days: int | None) -> dict[str, Any]:
-    session = desk.at.astimezone(_SAO_PAULO).date()
+    session = desk.at.astimezone(SAO_PAULO).date()
     if not sessions().is_session(session):
         raise LedgerError(f"B3 is closed on {session}: wait for a session")
     if desk.read("pms/nav", session).filter(pl.col("session") == session).is_empty():
@@ -70,8 +68,6 @@ def _row(desk: Desk, contract: str, quantity: int, thesis: str, horizon_days: in
     before = int(held["quantity"].sum())
     name = held["instrument"][0] if held.height else ""
     instrument = _instrument(desk, contract, mark["bdays"], name)
-    after = before + quantity
-    level = mark["settle_price"] if mark["settle_rate"] is None else mark["settle_rate"]
     dv01, delta = mark["dv01_brl"], mark["delta_brl"]
     if dv01 is None or delta is None:
         raise LedgerError(f"the risk of {contract} is not known in {session}: an input of its mark is missing")
@@ -83,29 +79,13 @@ def _row(desk: Desk, contract: str, quantity: int, thesis: str, horizon_days: in
         "thesis": thesis,
         "at": desk.at,
     }
+    leg = Leg(contract, before, before + quantity, level_of(mark), dv01, delta)
     return {
-        "session": session,
+        **trade_fields(session, instrument, leg),
         "proposal_id": content_id(identity),
-        "instrument": instrument.id,
-        "contract": contract,
-        "quantity": quantity,
-        "screen_side": screen_side(instrument.root, contract, quantity),
-        "position_before": before,
-        "position_after": after,
-        "entry_level": level,
-        "stop_level": None,
-        "target_level": None,
         "horizon_days": horizon_days,
-        "conviction": None,
-        "expected_cost_brl": trade_cost(instrument, quantity, dv01),
-        "dv01_before_brl": before * dv01,
-        "dv01_after_brl": after * dv01,
-        "delta_before_brl": before * delta,
-        "delta_after_brl": after * delta,
         "shares": [{"strategy_id": DISCRETIONARY, "share": 1.0}],
-        "gain_if": gain_if(instrument.root, contract, after),
         "rationale": f"{desk.actor.name}: {thesis}",
-        "expires_at": expires_at(session),
     }
 
 

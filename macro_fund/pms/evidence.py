@@ -16,7 +16,7 @@ import polars as pl
 from macro_fund.pms.gate import Row, gates, shocks_of
 from macro_fund.pms.lots import DISCRETIONARY
 from macro_fund.pms.pretrade import Evidence
-from macro_fund.pms.settlements import known_marks
+from macro_fund.pms.settlements import known_marks, newest_versions
 from macro_fund.settings import Settings
 from macro_fund.store.ledger import Ledger
 from macro_fund.time.sessions import sessions
@@ -47,7 +47,7 @@ def gather(read: Read, ledger: Ledger, settings: Settings, session: date, contra
     )
     return Evidence(
         sessions=sessions(),
-        marks=_newest(known_marks(read("silver/contract_marks", session), wanted, session)),
+        marks=newest_versions(known_marks(read("silver/contract_marks", session), wanted, session)),
         positions=tuple(positions.to_dicts()),
         decided=tuple(decided.to_dicts()),
         fills=ledger.fills(session),
@@ -68,8 +68,3 @@ def own_trades(proposals: pl.DataFrame) -> frozenset[str]:
 def is_own(shares: Sequence[Row]) -> bool:
     """Whether these are the shares of a trade that a person made."""
     return [s["strategy_id"] for s in shares] == [DISCRETIONARY]
-
-
-def _newest(known: pl.DataFrame) -> pl.DataFrame:
-    """The newest version of each settlement, in order of trade dates."""
-    return known.unique(["contract", "trade_date"], keep="last", maintain_order=True).sort("contract", "trade_date")

@@ -91,10 +91,8 @@ def margin(ticket: Ticket, evidence: Evidence, settings: Settings) -> Verdict:
 
 def use(ticket: Ticket, evidence: Evidence, settings: Settings, rules: Approval) -> Verdict:
     """How much of each limit the opened contracts use by themselves; a second person is asked above the threshold."""
-    uses, absent = dict(_uses(ticket, evidence, settings)), []
-    for name in ("worst_stress", "var_95", "margin"):
-        if name not in uses:
-            absent.append(name)
+    uses = dict(_uses(ticket, evidence, settings))
+    absent = [name for name in ("worst_stress", "var_95", "margin") if name not in uses]
     if not uses:
         return Verdict("limit_use", "unknown", "no limit could be measured for this trade")
     name, most = max(uses.items(), key=lambda item: item[1])

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from macro_fund.pms.settlements import known_marks
+from macro_fund.pms.settlements import known_marks, level_of, maturities, newest_versions
 from macro_fund.pms.trips import LOT_SCHEMA, lot_pnl, lots
 from macro_fund.store.table import MONEY
 
@@ -41,17 +41,16 @@ def outcomes(
     """
     fills = fills.filter(pl.col("session") <= session)
     known = known_marks(marks, fills["contract"], session)
-    maturities = dict(known.select("contract", "maturity").drop_nulls().unique("contract", keep="last").iter_rows())
     made = lot_pnl(fills, known, session).group_by("lot_id", maintain_order=True).agg(pl.col("pnl_brl").sum())
     found = (
-        lots(fills, maturities, trade_date)
+        lots(fills, maturities(known), trade_date)
         .filter(pl.col("quantity") != 0)
         .join(fills.select("proposal_id", lot_id="fill_id"), on="lot_id", how="left", maintain_order="left")
         .join(proposals.select("proposal_id", "stop_level", "target_level"), on="proposal_id", how="left")
         .join(made, on="lot_id", how="left", maintain_order="left")
     )
-    newest = known.unique(["contract", "trade_date"], keep="last", maintain_order=True).sort("contract", "trade_date")
-    days = {c[0]: part.to_dicts() for c, part in newest.partition_by("contract", as_dict=True).items()}
+    by_contract = newest_versions(known).partition_by("contract", as_dict=True)
+    days = {c[0]: part.to_dicts() for c, part in by_contract.items()}
     rows = [{**lot, **_while_held(lot, days.get(lot["contract"], []))} for lot in found.iter_rows(named=True)]
     frame = pl.DataFrame([{c: r[c] for c in SCHEMA} for r in rows], schema=SCHEMA, orient="row")
     return frame.sort("opened", "instrument", "contract", "lot_id", descending=[True, False, False, False])
@@ -64,10 +63,9 @@ def _while_held(lot: Row, days: Sequence[Row]) -> dict[str, Any]:
     if stop is None and target is None:
         return {"held_days": len(held), "met": "", "met_on": None}
     for day in held:
-        rate = day["settle_rate"]
-        level = day["settle_price"] if rate is None else rate
+        level = level_of(day)
         # Long a contract gains when its rate falls or its price rises.
-        up = 1 if (lot["quantity"] > 0) == (rate is None) else -1
+        up = 1 if (lot["quantity"] > 0) == (day["settle_rate"] is None) else -1
         for name, limit, sign in (("target", target, up), ("stop", stop, -up)):
             if limit is not None and (level - limit) * sign >= 0:
                 return {"held_days": len(held), "met": name, "met_on": day["trade_date"]}

@@ -24,7 +24,7 @@ from macro_fund.backtest import performance as ratios
 from macro_fund.backtest.sharpe import annual_ratio
 from macro_fund.pms.attribution import daily_returns
 from macro_fund.pms.periods import Period, start_of
-from macro_fund.pms.settlements import known_marks
+from macro_fund.pms.settlements import known_marks, maturities
 from macro_fund.pms.trips import lot_pnl, lots, round_trips
 from macro_fund.store.tables import TABLES
 
@@ -89,12 +89,12 @@ def _as_known(
     """(session, trade date, what it knows) of each of `sessions` with a NAV."""
     last = max(sessions)
     known = known_marks(marks, fills["contract"], last)
-    maturities = dict(known.select("contract", "maturity").drop_nulls().unique("contract", keep="last").iter_rows())
+    ends = maturities(known)
     days, notional, pnl = daily_returns(nav), _notional(fills, known), lot_pnl(fills, known, last)
     wanted = nav.filter(pl.col("session").is_in(list(sessions))).sort("session")
     for session, trade_date in wanted.select("session", "trade_date").iter_rows():
         upto = pl.col("session") <= session
-        trips = round_trips(lots(fills.filter(upto), maturities, trade_date), pnl.filter(upto))
+        trips = round_trips(lots(fills.filter(upto), ends, trade_date), pnl.filter(upto))
         yield session, trade_date, _Known(days.filter(upto), trips, notional.filter(upto))
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -24,12 +23,11 @@ from macro_fund.pms.proposals import gain_if, screen_side
 from macro_fund.store.ledger_switch import reduces
 from macro_fund.time.releases import release_times
 from macro_fund.time.sessions import Sessions
+from macro_fund.time.zones import SAO_PAULO
 
 State = Literal["pass", "second", "refuse", "unknown"]
 
 EVENTS = ("br_ipca", "br_ibcbr", "us_cpi", "us_employment", "us_gdp", "copom_meetings", "fomc_meetings")
-
-_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def unit_risk(proposal: Row, risk: str) -> float:
 def is_open(ticket: Ticket, evidence: Evidence) -> Verdict:
     """The proposal's session is a trading day, is today in Sao Paulo, and the contract lives beyond it."""
     name, session, contract = "open", ticket.proposal["session"], ticket.proposal["contract"]
-    today = ticket.at.astimezone(_SAO_PAULO).date()
+    today = ticket.at.astimezone(SAO_PAULO).date()
     if not evidence.sessions.is_session(session):
         return Verdict(name, "refuse", f"B3 is closed on {session}: wait for a session")
     if today < session:
@@ -196,7 +194,7 @@ def blackout(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
             short.append(name)
         near = times.filter((times >= ticket.at - around) & (times <= ticket.at + around))
         if near.len() and ticket.adds:
-            when = f"{near[0].astimezone(_SAO_PAULO):%H:%M}"
+            when = f"{near[0].astimezone(SAO_PAULO):%H:%M}"
             words = f"{name} is at {when} Sao Paulo: decide {rules.blackout_minutes} minutes before or after it"
             return Verdict("blackout", "refuse", words)
     if short:

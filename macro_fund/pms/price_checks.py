@@ -15,6 +15,7 @@ import polars as pl
 
 from macro_fund.mandate import Approval
 from macro_fund.pms.pretrade import Evidence, Ticket, Verdict
+from macro_fund.pms.settlements import level_of
 
 MAX_LIMIT_DISTANCE = 0.25  # of the entry level: a limit further away is a slip of the unit or a digit
 VOL_DAYS, VOL_MIN = 60, 20  # settlements behind a contract's typical move
@@ -83,9 +84,7 @@ def drift(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
     typical = sigma(marks)
     if entry is None or typical is None:
         return Verdict("drift", "unknown", f"no entry, or fewer than {VOL_MIN} settlements, to measure a drift with")
-    last = marks.row(-1, named=True)
-    level = last["settle_price"] if last["settle_rate"] is None else last["settle_rate"]
-    level = level if ticket.price is None else ticket.price
+    level = level_of(marks.row(-1, named=True)) if ticket.price is None else ticket.price
     u = typical * math.sqrt(ticket.proposal["horizon_days"] or 1)
     moved = abs(level - entry) / u if u else math.inf if level != entry else 0.0
     if moved <= rules.drift:

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -23,11 +22,11 @@ from macro_fund.pms.legs import Leg, legs
 from macro_fund.settings import Instrument, Settings
 from macro_fund.store.content import content_id
 from macro_fund.store.tables import TABLES
+from macro_fund.time.zones import SAO_PAULO
 
 EXPIRY = time(18, 0)
 
 _TABLE = TABLES["pms/trade_proposals"]
-_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 _RISES_OF = {"DI1": "rates", "DOL": "USD/BRL", "IND": "the Ibovespa"}
 
 Row = Mapping[str, Any]
@@ -36,7 +35,7 @@ Group = dict[tuple[object, ...], list[dict[str, Any]]]
 
 def expires_at(session: date) -> datetime:
     """18:00 Sao Paulo of the session, in UTC."""
-    return datetime.combine(session, EXPIRY, _SAO_PAULO).astimezone(UTC)
+    return datetime.combine(session, EXPIRY, SAO_PAULO).astimezone(UTC)
 
 
 def screen_side(root: str, contract: str, quantity: int) -> str:
@@ -143,8 +142,21 @@ def _row(target: Row, instrument: Instrument, leg: Leg, goal: int, views: Sequen
     }
     lead = lead_of(shares, views) if leg.after else None
     return {
-        "session": session,
+        **trade_fields(session, instrument, leg),
         "proposal_id": content_id(identity),
+        "stop_level": lead["stop_level"] if lead else None,
+        "target_level": lead["target_level"] if lead else None,
+        "horizon_days": lead["horizon_days"] if lead else None,
+        "conviction": target["conviction"],
+        "shares": shares,
+        "rationale": _rationale(target, leg, views),
+    }
+
+
+def trade_fields(session: date, instrument: Instrument, leg: Leg) -> dict[str, Any]:
+    """What a proposal says of its trade, whoever proposes it."""
+    return {
+        "session": session,
         "instrument": instrument.id,
         "contract": leg.contract,
         "quantity": leg.quantity,
@@ -152,18 +164,12 @@ def _row(target: Row, instrument: Instrument, leg: Leg, goal: int, views: Sequen
         "position_before": leg.before,
         "position_after": leg.after,
         "entry_level": leg.level,
-        "stop_level": lead["stop_level"] if lead else None,
-        "target_level": lead["target_level"] if lead else None,
-        "horizon_days": lead["horizon_days"] if lead else None,
-        "conviction": target["conviction"],
         "expected_cost_brl": trade_cost(instrument, leg.quantity, leg.dv01_brl),
         "dv01_before_brl": leg.before * leg.dv01_brl,
         "dv01_after_brl": leg.after * leg.dv01_brl,
         "delta_before_brl": leg.before * leg.delta_brl,
         "delta_after_brl": leg.after * leg.delta_brl,
-        "shares": shares,
         "gain_if": gain_if(instrument.root, leg.contract, leg.after),
-        "rationale": _rationale(target, leg, views),
         "expires_at": expires_at(session),
     }
 

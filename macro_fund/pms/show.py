@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 
+from macro_fund.time.zones import SAO_PAULO
+
 PLAIN_WIDTH = 160  # columns when the output goes to a file or a pipe, which has no width of its own
-_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
 def console() -> Console:
@@ -57,7 +57,7 @@ def ratio(value: float | None) -> str:
 
 
 def local(time: datetime | None) -> str:
-    return "-" if time is None else f"{time.astimezone(_SAO_PAULO):%Y-%m-%d %H:%M}"
+    return "-" if time is None else f"{time.astimezone(SAO_PAULO):%Y-%m-%d %H:%M}"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> Table:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -21,6 +20,7 @@ from macro_fund.reports.reading import Reader, at
 from macro_fund.settings import Series
 from macro_fund.time.publication import LISTED, knowledge
 from macro_fund.time.releases import load_meetings
+from macro_fund.time.zones import SAO_PAULO
 
 HEADLINES = ("br_ipca_mom", "br_ibc_br_sa", "us_cpi_core", "us_payrolls", "us_gdp_nominal")
 """Series whose releases move the book's markets."""
@@ -28,7 +28,6 @@ COMMITTEES = {"copom": "copom_meetings", "fomc": "fomc_meetings"}
 AHEAD = timedelta(days=10)
 _LONGEST = timedelta(days=200)
 _STEP = {"M": "1mo", "Q": "1q"}
-_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Event:
     @property
     def local(self) -> datetime:
         """In Sao Paulo."""
-        return self.time.astimezone(_SAO_PAULO)
+        return self.time.astimezone(SAO_PAULO)
 
 
 def events_after(series: Iterable[Series], moment: datetime) -> list[Event]:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from macro_fund.pms.periods import Period, start_of
 from macro_fund.reports import plots
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style, heads, say
 from macro_fund.reports.reading import Reader, at, brl
@@ -29,8 +30,8 @@ NEAR = 0.25
 
 def starts(traded: date) -> dict[str, date]:
     """First day of each period that the close of `traded` belongs to."""
-    monday = traded - timedelta(days=traded.weekday())
-    return dict(zip(PERIODS, (traded, monday, traded.replace(day=1), traded.replace(month=1, day=1)), strict=True))
+    month, year = (start_of(p, traded) for p in (Period.mtd, Period.ytd))
+    return {"day": traded, "week": traded - timedelta(days=traded.weekday()), "month": month, "year": year}
 
 
 def profit(read: Reader, session: date) -> Section:

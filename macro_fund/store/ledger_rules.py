@@ -11,18 +11,17 @@ import difflib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from macro_fund.store.ledger_open import LedgerError
 from macro_fund.store.ledger_switch import check_thrown, same_person
 from macro_fund.store.ledger_tables import CONFIRMATIONS, DECISIONS, PROMOTIONS, PROPOSALS, REVIEWS, TRIALS
+from macro_fund.time.zones import SAO_PAULO
 
 STATUS_OF: dict[str, str] = {"approve": "approved", "reject": "rejected", "modify": "modified"}
 STATUSES = ("proposed", *STATUS_OF.values(), "unconfirmed", "expired")
 
-_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 # A proposal with the columns of its decision, and of what confirms it; null when there is none.
 PROPOSAL_QUERY = (
@@ -72,7 +71,7 @@ def status_of(row: sa.RowMapping, at: datetime | None) -> str:
 
 
 def _local(time: datetime) -> str:
-    return f"{time.astimezone(_SAO_PAULO):%Y-%m-%d %H:%M} Sao Paulo"
+    return f"{time.astimezone(SAO_PAULO):%Y-%m-%d %H:%M} Sao Paulo"
 
 
 def check_decision(conn: sa.Connection, proposal: sa.RowMapping, decision: Mapping[str, Any]) -> None:

@@ -12,17 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger_open import LedgerError
 from macro_fund.store.ledger_tables import SWITCH_EVENTS
+from macro_fund.time.zones import SAO_PAULO
 
 SwitchAction = Literal["throw", "reset"]
-
-_SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
 def newest(conn: sa.Connection, at: datetime | None = None) -> dict[str, Any] | None:
@@ -99,4 +97,4 @@ def same_person(one: str, other: str) -> bool:
 
 
 def _local(event: Mapping[str, Any]) -> str:
-    return f"{event['recorded_at'].astimezone(_SAO_PAULO):%Y-%m-%d %H:%M} Sao Paulo"
+    return f"{event['recorded_at'].astimezone(SAO_PAULO):%Y-%m-%d %H:%M} Sao Paulo"

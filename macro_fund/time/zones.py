@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import polars as pl
 
 UTC_TIME = pl.Datetime("us", "UTC")
+SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 _MINUTE = dt.timedelta(minutes=1)
 
 
