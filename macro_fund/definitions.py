@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from macro_fund import arithmetic
 from macro_fund.orchestration import schedules, sensors, silver_dbt
 from macro_fund.orchestration.assets import build_asset
 from macro_fund.orchestration.graph import NODES
@@ -16,6 +17,7 @@ from macro_fund.orchestration.resources import FundResource
 
 def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole graph; `resources` replaces resources, so that tests assemble the real graph with another home."""
+    arithmetic.require_settled()
     return dg.Definitions(
         assets=[silver_dbt.silver_tables, *(build_asset(n) for n in NODES)],
         jobs=list(JOBS),

@@ -20,6 +20,7 @@ CODE = sorted((ROOT / "macro_fund").rglob("*.py"))
 
 # A package may import the packages of the lines above it, and itself. `mandate` and `settings` are below everything.
 LAYERS = (
+    ("arithmetic",),
     ("mandate",),
     ("settings",),
     ("time",),

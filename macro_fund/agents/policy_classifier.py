@@ -131,13 +131,9 @@ def training_set(document: Document, others: Sequence[Document], path: TargetPat
 
 @dataclass
 class SecondOpinion:
-    """The classifier. It keeps the word counts of texts that it has seen, nothing else: each fit starts anew.
-
-    On one thread: products this small only wait for each other, and sums in another order would give other last digits.
-    """
+    """The classifier. It keeps the word counts of texts that it has seen, nothing else: each fit starts anew."""
 
     _counts: dict[str, Any] = field(default_factory=dict)
-    _threads: Any = None
 
     def counts(self, document: Document) -> Any:
         """Sparse row of a text's words (three letters or more, no numbers)."""
@@ -166,26 +162,17 @@ class SecondOpinion:
             return Opinion(dict.fromkeys(CLASSES), len(training), reason)
         return Opinion(self._fit(document, training, outcomes), len(training), "")
 
-    def _one_thread(self) -> Any:
-        """A context; the controller knows the libraries that are loaded when it is first asked for."""
-        if self._threads is None:
-            from threadpoolctl import ThreadpoolController
-
-            self._threads = ThreadpoolController()
-        return self._threads.limit(limits=1)
-
     def _fit(self, document: Document, training: Sequence[Document], outcomes: Sequence[str]) -> dict[str, float]:
         """Probabilities by class; 0 for a class that has not occurred yet."""
         from scipy import sparse
         from sklearn.feature_extraction.text import TfidfTransformer
         from sklearn.linear_model import LogisticRegression
 
-        with self._one_thread():
-            counts = sparse.vstack([self.counts(d) for d in training], format="csr")
-            used = counts.getnnz(axis=0) >= _MIN_IN_DOCUMENTS
-            weigh = TfidfTransformer(sublinear_tf=True).fit(counts[:, used])
-            model = LogisticRegression(C=INVERSE_PENALTY, tol=1e-3, max_iter=1000)
-            model.fit(weigh.transform(counts[:, used]), list(outcomes))
-            said = model.predict_proba(weigh.transform(self.counts(document)[:, used]))[0]
+        counts = sparse.vstack([self.counts(d) for d in training], format="csr")
+        used = counts.getnnz(axis=0) >= _MIN_IN_DOCUMENTS
+        weigh = TfidfTransformer(sublinear_tf=True).fit(counts[:, used])
+        model = LogisticRegression(C=INVERSE_PENALTY, tol=1e-3, max_iter=1000)
+        model.fit(weigh.transform(counts[:, used]), list(outcomes))
+        said = model.predict_proba(weigh.transform(self.counts(document)[:, used]))[0]
         by_class = dict(zip(model.classes_, said, strict=True))
         return {name: float(by_class.get(name, 0.0)) for name in CLASSES}
