@@ -6,7 +6,7 @@ they hold. Does not belong here: any calculation.
 A sum of floats rounds by the order of its terms. polars, DuckDB and BLAS split sums among threads, and by which thread
 is free: the mean of a month came out one bit apart in two runs of the same program. BLAS, numpy and numba also choose
 their instructions by the processor: log(x) on one with AVX-512 differs in the last bit from log(x) on one without.
-So everything runs on one thread and on the instructions that all x86-64 processors of the last ten years have (AVX2, FMA).
+So everything runs on one thread, and on the instructions that all x86-64 processors of the last ten years have.
 Sources: polars user guide (POLARS_MAX_THREADS), OpenBLAS user manual (OPENBLAS_CORETYPE), NumPy reference
 (NPY_DISABLE_CPU_FEATURES), Numba manual (NUMBA_CPU_NAME); measured in docs/adr/0037.
 """

@@ -30,6 +30,7 @@ class By(StrEnum):
     instrument = "instrument"
     contract = "contract"
     component = "component"
+    factor = "factor"
     asset_class = "class"
 
 

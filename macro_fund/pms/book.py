@@ -37,8 +37,11 @@ _POSITIONS, _PNL, _NAV = TABLES["pms/positions"], TABLES["pms/pnl"], TABLES["pms
 _KEY = ["contract", "instrument"]
 
 Row = Mapping[str, Any]
-Split = Callable[[Row], Mapping[str, float]]  # of a mark: BRL that +1 contract made, by component; the rest is residual
-Booked = tuple[date, str, str, str, str, int]  # session, contract, instrument, strategy, component, cents
+Split = Callable[[Row], Mapping[str, Mapping[str, float]]]
+"""Of a mark: BRL that +1 contract made, by component and the factors in it; what they leave is residual."""
+Part = tuple[str, str]  # component, factor
+Booked = tuple[date, str, str, str, Part, int]  # session, contract, instrument, strategy, part, cents
+NO_FACTOR = "none"
 
 
 def with_shares(fills: pl.DataFrame, orders: pl.DataFrame, proposals: pl.DataFrame) -> pl.DataFrame:
@@ -100,7 +103,7 @@ def pnl(
     trading = list(trading_pnl(fills, marks, keys[-1]))
     by_session = _sums((b[0], b[-1]) for b in trading)
     nav_cents = _cents(capital)
-    rows = trading
+    rows = [(s, c, i, k, component, n) for s, c, i, k, (component, _), n in trading]
     for session, factor in cdi_factors(cdi_daily, keys, calendar, table).items():
         if session == inception:
             continue
@@ -174,29 +177,30 @@ def deferred(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> pl.DataFra
 def trading_pnl(fills: pl.DataFrame, marks: pl.DataFrame, upto: date, split: Split | None = None) -> Iterator[Booked]:
     """Settlement and cost of every contract, by strategy, in the session that books it.
 
-    `split` parts each settlement into components and a residual; a strategy's parts sum to its settlement to the cent.
+    `split` parts each settlement into components, their factors and a residual; a strategy's parts sum to its
+    settlement to the cent.
     """
     known = fills.filter(pl.col("session") <= upto).sort("session", "trade_date", "fill_id")
     of_contract: dict[str, list[dict[str, Any]]] = {}
     for mark in known_marks(marks, known["contract"], upto).iter_rows(named=True):
         of_contract.setdefault(mark["contract"], []).append(mark)
     for (contract, instrument), part in sorted(known.partition_by(_KEY, as_dict=True).items(), key=lambda kv: kv[0]):
-        for session, strategy, component, cents in _virtual_book(
+        for session, strategy, piece, cents in _virtual_book(
             part.to_dicts(), of_contract.get(str(contract), []), split
         ):
-            yield session, str(contract), str(instrument), strategy, component, cents
+            yield session, str(contract), str(instrument), strategy, piece, cents
 
 
 def _virtual_book(
     fills: Sequence[Row], marks: Sequence[Row], split: Split | None
-) -> Iterator[tuple[date, str, str, int]]:
-    """(session, strategy, component, cents) of one contract of one instrument.
+) -> Iterator[tuple[date, str, Part, int]]:
+    """(session, strategy, part, cents) of one contract of one instrument.
 
     Each session books what is new: fills, settlements, and the difference to what was booked before for a trade date
     when its settlement is corrected or a fill before it is recorded late.
     """
     newest: dict[date, Row] = {}
-    booked: dict[date, dict[tuple[str, str], int]] = {}
+    booked: dict[date, dict[tuple[str, Part], int]] = {}
     traded, marked = _by_session(fills), _by_session(marks)
     known: list[Row] = []
     days: list[date] = []
@@ -211,7 +215,7 @@ def _virtual_book(
             days, states, costs = _lots(known, session)
         if not known:
             continue
-        total = _sums(((k, "cost"), -c) for k, c in costs)
+        total = _sums(((k, ("cost", NO_FACTOR)), -c) for k, c in costs)
         late = min((f["trade_date"] for f in new), default=None)
         again = {d for d, m in newest.items() if late and m["prev_trade_date"] and m["prev_trade_date"] >= late}
         for day in sorted(fresh.keys() | again):
@@ -219,8 +223,8 @@ def _virtual_book(
             change = _sums([*value.items(), *((k, -c) for k, c in booked.get(day, {}).items())])
             booked[day] = value
             total = _sums([*total.items(), *change.items()])
-        for (strategy, component), cents in sorted(total.items()):
-            yield session, strategy, component, cents
+        for (strategy, piece), cents in sorted(total.items()):
+            yield session, strategy, piece, cents
 
 
 def _by_session(rows: Sequence[Row]) -> dict[date, list[Row]]:
@@ -247,8 +251,8 @@ def _lots(known: Sequence[Row], session: date) -> tuple[list[date], list[list[Lo
 
 def _settlement(
     mark: Row, days: Sequence[date], states: Sequence[list[Lot]], split: Split | None
-) -> dict[tuple[str, str], int]:
-    """Cents by strategy and component that the lots held at the previous settlement made; empty: flat, or not known."""
+) -> dict[tuple[str, Part], int]:
+    """Cents by strategy and part that the lots held at the previous settlement made; empty: flat, or not known."""
     if mark["pnl_brl"] is None or mark["prev_trade_date"] is None:
         return {}
     at = bisect_right(days, mark["prev_trade_date"]) - 1
@@ -258,13 +262,18 @@ def _settlement(
     quantity, owners = quantity_of(lots), owners_of(lots)
     left = allocate(quantity * _unit_cents(mark["pnl_brl"], 1), owners)
     if split is None:
-        return {(k, "settlement"): cents for k, cents in left.items()}
-    value: dict[tuple[str, str], int] = {}
-    for component, unit in split(mark).items():
-        for strategy, cents in allocate(_unit_cents(unit, quantity), owners).items():
-            value[strategy, component] = cents
-            left[strategy] -= cents
-    return value | {(k, "residual"): cents for k, cents in left.items()}
+        return {(k, ("settlement", NO_FACTOR)): cents for k, cents in left.items()}
+    value: dict[tuple[str, Part], int] = {}
+    for component, factors in split(mark).items():
+        whole = allocate(_unit_cents(sum(factors.values()), quantity), owners)
+        left = {k: cents - whole[k] for k, cents in left.items()}
+        *others, last = factors
+        for factor in others:
+            for strategy, cents in allocate(_unit_cents(factors[factor], quantity), owners).items():
+                value[strategy, (component, factor)] = cents
+                whole[strategy] -= cents
+        value |= {(k, (component, last)): cents for k, cents in whole.items()}
+    return value | {(k, ("residual", NO_FACTOR)): cents for k, cents in left.items()}
 
 
 def _unit_cents(unit_brl: float, quantity: int) -> int:

@@ -9,6 +9,10 @@ DI1, from the settlement before (PU p0 at rate r0) to this one (rate r1, n busin
     nominal = PU(r1, n) - PU(c0(n), n)        the curve moves
 The residual is what rounding of published rates and PUs leaves. Dollar and index futures are one part each (fx,
 equity): forward points are in it, because nothing that we read quotes the coupon of each maturity every day.
+
+Factors: a move of the curve is that of its nodes (`risk.exposures`), each by its weight at the contract's days and the
+contract's own slope of PU over rate; what the contract moved beyond its nodes is `specific`. So are dollar coupon and
+real rates, whose nodes no source quotes every day.
 """
 
 from __future__ import annotations
@@ -19,41 +23,45 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from macro_fund.curves.flat_forward import curves
+from macro_fund.curves.flat_forward import Curves, curves
 from macro_fund.instruments.di1 import pu
-from macro_fund.pms.book import Row, money, trading_pnl
+from macro_fund.pms.book import NO_FACTOR, Row, money, trading_pnl
+from macro_fund.risk.exposures import DELTA_FACTOR, DI_TENORS, RATE_NODES, node_weights
 from macro_fund.store.tables import TABLES
 
 TABLE = TABLES["pms/explain"]
 WHOLE = {"DOL": "fx", "WDO": "fx", "IND": "equity", "WIN": "equity", "DDI": "cupom", "FRC": "cupom", "DAP": "real"}
 """Roots whose settlement is one part."""
 
-PARTS = ("carry", "roll", "nominal")
+SPECIFIC = "specific"
+_STILL = 1e-9  # a move of a rate below which the slope of PU is its derivative
 _Key = tuple[str, date, date]  # contract, session, trade_date
 
 
 def explain(fills: pl.DataFrame, marks: pl.DataFrame, cube: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """pms/explain of `sessions`: the P&L cube with every settlement in parts; interest and costs as booked.
+    """pms/explain of `sessions`: the P&L cube with every settlement in parts and factors; interest and costs as booked.
 
     fills: pms/fills with `shares`, marks: silver/contract_marks, cube: pms/pnl; all history.
     """
     last = max(sessions)
     parts = di1_parts(marks.filter(pl.col("session") <= last), fills["contract"].unique().to_list())
 
-    def split(mark: Row) -> Mapping[str, float]:
-        if (whole := WHOLE.get(str(mark["contract"])[:3])) is not None:
-            return {whole: float(mark["pnl_brl"])}
+    def split(mark: Row) -> Mapping[str, Mapping[str, float]]:
+        root = str(mark["contract"])[:3]
+        if (whole := WHOLE.get(root)) is not None:
+            return {whole: {DELTA_FACTOR.get(root, SPECIFIC): float(mark["pnl_brl"])}}
         return parts.get((mark["contract"], mark["session"], mark["trade_date"]), {})
 
     trade_dates = dict(cube.select("session", "trade_date").unique().iter_rows())
     rows = [
-        (s, trade_dates[s], c, i, k, component, money(n))
-        for s, c, i, k, component, n in trading_pnl(fills, marks, last, split)
+        (s, trade_dates[s], c, i, k, component, factor, money(n))
+        for s, c, i, k, (component, factor), n in trading_pnl(fills, marks, last, split)
         if s in trade_dates and n
     ]
     frame = pl.DataFrame(rows, schema=TABLE.schema, orient="row")
-    cash = cube.filter(pl.col("component") == "interest").select(list(TABLE.schema))
-    return pl.concat([frame, cash]).filter(pl.col("session").is_in(list(sessions))).sort(TABLE.sort)
+    cash = cube.filter(pl.col("component") == "interest").with_columns(factor=pl.lit(NO_FACTOR))
+    whole = pl.concat([frame, cash.select(frame.columns)])
+    return whole.filter(pl.col("session").is_in(list(sessions))).sort(TABLE.sort)
 
 
 def unexplained(cube: pl.DataFrame, parts: pl.DataFrame) -> list[tuple[date, str]]:
@@ -73,6 +81,8 @@ def large_residuals(parts: pl.DataFrame, nav_brl: float) -> list[tuple[date, str
     money, rest = pl.col("pnl_brl").cast(pl.Float64), pl.col("component") == "residual"
     days = (
         parts.filter(~pl.col("component").is_in(["cost", "interest"]))
+        .group_by("session", "contract", "strategy_id", "component", maintain_order=True)
+        .agg(pl.col("pnl_brl").sum())
         .group_by("session", maintain_order=True)
         .agg(money.filter(rest).sum().alias("residual"), money.abs().sum().alias("gross"))
         .filter(pl.col("residual").abs() > pl.max_horizontal(pl.lit(0.5e-4 * nav_brl), 0.05 * pl.col("gross")))
@@ -80,8 +90,8 @@ def large_residuals(parts: pl.DataFrame, nav_brl: float) -> list[tuple[date, str
     return [(s, f"BRL {r:,.2f} of {g:,.2f} is not explained") for s, r, g in days.sort("session").rows()]
 
 
-def di1_parts(marks: pl.DataFrame, contracts: Sequence[str]) -> dict[_Key, dict[str, float]]:
-    """BRL of +1 contract by part, for each mark of the DI1 `contracts` that has a settlement before it.
+def di1_parts(marks: pl.DataFrame, contracts: Sequence[str]) -> dict[_Key, dict[str, dict[str, float]]]:
+    """BRL of +1 contract by part and factor, for each mark of the DI1 `contracts` that has a settlement before it.
 
     Each row is explained with what its own session knew: the newest version of the settlement before, and of the curve.
     """
@@ -100,28 +110,61 @@ def di1_parts(marks: pl.DataFrame, contracts: Sequence[str]) -> dict[_Key, dict[
     )
     if pairs.is_empty():
         return {}
-    rolled = _rolled_rates(pairs, known)
+    before, which = _curves(pairs, known, "prev_trade_date")
     n, r0, r1 = (pairs[c].to_numpy() for c in ("bdays", "r0", "settle_rate"))
+    # On the day of its maturity a contract is worth its face at any rate.
+    rolled = np.where(n > 0, before.rate(which, np.maximum(n, 1)), r0)
     carried = pairs["p0"].to_numpy() * pairs["correction"].to_numpy()
     held, slid, moved = pu(r0, n), pu(rolled, n), pu(r1, n)
-    values = np.column_stack([held - carried, slid - held, moved - slid])
+    on_nodes = _on_nodes(pairs, known, _slope(rolled, r1, n, moved - slid)[:, None])
     return {
-        (c, s, d): dict(zip(PARTS, row, strict=True))
-        for (c, s, d), row in zip(pairs.select(keys).iter_rows(), values.tolist(), strict=True)
+        key: {
+            "carry": {NO_FACTOR: carry},
+            "roll": {NO_FACTOR: roll},
+            "nominal": {k: v for k, v in zip(RATE_NODES, nodes, strict=True) if v} | {SPECIFIC: nominal - sum(nodes)},
+        }
+        for key, carry, roll, nominal, nodes in zip(
+            pairs.select(keys).iter_rows(),
+            (held - carried).tolist(),
+            (slid - held).tolist(),
+            (moved - slid).tolist(),
+            on_nodes.tolist(),
+            strict=True,
+        )
     }
 
 
-def _rolled_rates(pairs: pl.DataFrame, known: pl.DataFrame) -> np.ndarray:
-    """Rate of the day before's curve, as the session knew it, at the business days that each contract has left."""
-    days = pairs.select("session", "prev_trade_date").unique(maintain_order=True).with_row_index("curve")
+def _slope(start: np.ndarray, end: np.ndarray, bdays: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """BRL of a contract per unit of rate between two rates: the secant; the derivative where the rate stood still."""
+    move = end - start
+    still = np.abs(move) < _STILL
+    derivative = -pu(end, bdays) * (bdays / 252.0) / (1.0 + end)
+    return np.where(still, derivative, change / np.where(still, 1.0, move))
+
+
+def _on_nodes(pairs: pl.DataFrame, known: pl.DataFrame, slope: np.ndarray) -> np.ndarray:
+    """BRL of each pair by node of the curve (pairs x nodes): slope x weight x the node's move at constant maturity."""
+    alive = pairs["bdays"].to_numpy() > 0
+    made = np.zeros((pairs.height, len(DI_TENORS)))
+    rows = pairs.filter(pl.Series(alive))
+    if rows.is_empty():
+        return made
+    levels = []
+    for day in ("trade_date", "prev_trade_date"):
+        found, which = _curves(rows, known, day)
+        levels.append(found.rate(which[:, None], DI_TENORS[None, :]))
+    made[alive] = slope[alive] * node_weights(rows["bdays"].to_numpy()) * (levels[0] - levels[1])
+    return made
+
+
+def _curves(pairs: pl.DataFrame, known: pl.DataFrame, day: str) -> tuple[Curves, np.ndarray]:
+    """Curves of the date in column `day` as each pair's session knew them, and which of them is each pair's."""
+    days = pairs.select("session", day).unique(maintain_order=True).with_row_index("curve")
     nodes = (
-        days.join(known, on="prev_trade_date")
+        days.join(known, left_on=day, right_on="prev_trade_date")
         .filter((pl.col("known") <= pl.col("session")) & (pl.col("n0") > 0))
         .sort("curve", "n0", "known")
         .unique(["curve", "n0"], keep="last", maintain_order=True)
     )
     found = curves(nodes["curve"].to_numpy(), nodes["n0"].to_numpy(), nodes["r0"].to_numpy())
-    which = pairs.join(days, on=["session", "prev_trade_date"], how="left", maintain_order="left")["curve"].to_numpy()
-    left = pairs["bdays"].to_numpy()
-    # On the day of its maturity a contract is worth its face at any rate.
-    return np.where(left > 0, found.rate(which, np.maximum(left, 1)), pairs["r0"].to_numpy())
+    return found, pairs.join(days, on=["session", day], how="left", maintain_order="left")["curve"].to_numpy()

@@ -80,7 +80,7 @@ def _said_empty(rows: pl.DataFrame, as_json: bool, words: str) -> bool:
 
 
 def _pnl(ctx: PmsContext, by: list[By], as_json: bool) -> None:
-    cube = _cube(ctx, "pms/pnl")
+    cube = _cube(ctx, "pms/explain" if By.factor in by else "pms/pnl")  # the explain alone knows factors
     if _said_empty(cube, as_json, _NO_PNL):
         return
     rows = pnl_by(cube, by)

@@ -280,11 +280,15 @@ _TABLES = [
             "component": Column(
                 pl.String, "carry | roll | nominal | real | cupom | fx | equity | residual | cost | interest"
             ),
+            "factor": Column(
+                pl.String,
+                "risk factor that moved (a node of the curve, usdbrl, ibov); specific: a move of its own; none",
+            ),
             "pnl_brl": Column(MONEY, "to the cent; sums to pms/pnl in every dimension"),
         },
-        ("session", "trade_date", "contract", "instrument", "strategy_id", "component"),
+        ("session", "trade_date", "contract", "instrument", "strategy_id", "component", "factor"),
         owner="team:pms",
-        description="Why the book made what it made: each settlement in carry, roll, moves and residual.",
+        description="Why the book made what it made: each settlement in carry, roll, moves by factor and residual.",
     ),
     Table(
         "pms/nav",

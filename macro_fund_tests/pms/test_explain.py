@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from macro_fund_tests.pms.builders import ANBIMA, CAPITAL, INCEPTION, KEYS, TABL
 D = KEYS[1:]
 FIXED: dict[str, Any] = {"capital": CAPITAL, "inception": INCEPTION, "calendar": ANBIMA, "table": TABLE}
 BY = ["session", "contract", "instrument", "strategy_id"]
+NEAR = ("di_252", "di_504")  # nodes around 400 business days
 
 
 def di1(
@@ -56,7 +58,8 @@ def test_the_golden_day() -> None:
         "DI1F28", D[1], price, bdays=755, settle_rate=0.13199, correction=fc,
         prev_trade_date=D[0], pnl_brl=price - old["settle_price"] * fc,
     )  # fmt: skip
-    (parts,) = di1_parts(marks(old, node, new), ["DI1F28"]).values()
+    (factors,) = di1_parts(marks(old, node, new), ["DI1F28"]).values()
+    parts = {component: sum(of.values()) for component, of in factors.items()}
     assert parts["carry"] == pytest.approx(-4.59, abs=0.005)
     assert parts["roll"] == pytest.approx(1.84, abs=0.005)
     assert parts["nominal"] == pytest.approx(-366.40, abs=0.005)
@@ -81,6 +84,7 @@ def test_parts_sum_to_the_book_to_the_cent(rates: list[float], quantities: list[
     sessions = KEYS[:8]
     cube = cube_of(traded, marks(*rows), sessions)
     out = explained(traded, marks(*rows), sessions)
+    assert out.filter(pl.col("component") == "nominal")["factor"].unique().is_in([*NEAR, "specific"]).all()
     for by in (BY, ["session"], ["strategy_id"], ["contract"]):
         theirs, ours = (x.group_by(by).agg(pl.col("pnl_brl").sum()).sort(by) for x in (cube, out))
         ours = theirs.select(by).join(ours, on=by, how="left").with_columns(pl.col("pnl_brl").fill_null(Decimal(0)))
@@ -104,7 +108,7 @@ def test_a_receiver_loses_the_nominal_part_when_rates_rise() -> None:
     new = di1("DI1F27", D[1], 0.15, 399, old, 1.0004)
     for quantity, sign in ((10, -1), (-10, 1)):
         out = explained(fills(fill(D[0], "DI1F27", quantity)), marks(old, new), KEYS[:4])
-        moved = out.filter(pl.col("component") == "nominal")["pnl_brl"].item()
+        moved = out.filter(pl.col("component") == "nominal")["pnl_brl"].sum()
         assert moved * sign > 0
 
 
@@ -116,15 +120,52 @@ def test_dollar_and_index_are_one_part_each() -> None:
     ]
     traded = fills(fill(D[0], "DOLF25", 2), fill(D[0], "INDG25", -1, instrument="IND_2M"))
     out = explained(traded, marks(*rows), KEYS[:4])
-    made = out.filter(pl.col("component").is_in(["fx", "equity"])).select("contract", "component", "pnl_brl").rows()
-    assert sorted(made) == [("DOLF25", "fx", Decimal("246.90")), ("INDG25", "equity", Decimal("-123.45"))]
+    made = out.filter(pl.col("component").is_in(["fx", "equity"])).select("component", "factor", "pnl_brl").rows()
+    assert sorted(made) == [("equity", "ibov", Decimal("-123.45")), ("fx", "usdbrl", Decimal("246.90"))]
 
 
 def test_on_its_last_day_a_contract_earns_carry_alone() -> None:
     old = di1("DI1G25", D[0], 0.13, 1)
     new = mark("DI1G25", D[1], 100_000.0, bdays=0, settle_rate=0.13, prev_trade_date=D[0], pnl_brl=1.0)
     (parts,) = di1_parts(marks(old, new), ["DI1G25"]).values()
-    assert (parts["roll"], parts["nominal"]) == (0.0, 0.0)
+    assert parts["roll"] == {"none": 0.0}
+    assert parts["nominal"] == {"specific": 0.0}
+
+
+def curve_days(moves: dict[int, float], n: int) -> tuple[dict[str, float], float]:
+    """Nominal part by factor of +1 contract with n days left, on a flat curve of 13% whose nodes moved by `moves`; and
+    its DV01-like slope: BRL per 1.0 of rate at the new rate's secant."""
+    olds = [mark(f"DI1X{k}", D[0], 1.0, bdays=k + 1, settle_rate=0.13) for k in moves]
+    news = [mark(f"DI1X{k}", D[1], 1.0, bdays=k, settle_rate=0.13 + m) for k, m in moves.items()]
+    old = di1("DI1F27", D[0], 0.13, n + 1)
+    end = 0.13 + float(np.interp(n, list(moves), list(moves.values())))
+    new = di1("DI1F27", D[1], end, n, old, 1.0005)
+    (parts,) = di1_parts(marks(*olds, *news, old, new), ["DI1F27"]).values()
+    secant = (pu(end, n) - pu(0.13, n)) / (end - 0.13) if end != 0.13 else 0.0
+    return parts["nominal"], float(secant)
+
+
+def test_a_contract_between_two_nodes_made_what_the_two_moved() -> None:
+    """Half way between one and two years: half of each node's move, at the slope of the contract's own PU."""
+    made, slope = curve_days({252: 0.01, 504: -0.004, 1260: 0.03}, 378)
+    assert made["di_252"] == pytest.approx(slope * 0.5 * 0.01, rel=1e-9)
+    assert made["di_504"] == pytest.approx(slope * 0.5 * -0.004, rel=1e-9)
+    assert made["specific"] == pytest.approx(0.0, abs=1e-6)
+    assert set(made) == {"di_252", "di_504", "specific"}
+    assert made["di_252"] < 0 < made["di_504"]  # a receiver loses where the rate rises
+
+
+def test_a_contract_that_moved_alone_is_specific() -> None:
+    """At a node nothing is left; a settlement that only this contract saw, between the nodes, is its own."""
+    at_node, slope = curve_days({252: 0.01, 504: 0.02}, 504)
+    assert at_node["di_504"] == pytest.approx(slope * 0.02, rel=1e-9)
+    olds = [mark(f"DI1X{k}", D[0], 1.0, bdays=k + 1, settle_rate=0.13) for k in (252, 504)]
+    news = [mark(f"DI1X{k}", D[1], 1.0, bdays=k, settle_rate=0.13) for k in (252, 504)]
+    old = di1("DI1F27", D[0], 0.13, 379)
+    new = di1("DI1F27", D[1], 0.135, 378, old, 1.0005)
+    (alone,) = di1_parts(marks(*olds, *news, old, new), ["DI1F27"]).values()
+    assert set(alone["nominal"]) == {"specific"}
+    assert alone["nominal"]["specific"] == pytest.approx(float(pu(0.135, 378) - pu(0.13, 378)), rel=1e-6)
 
 
 def test_a_correction_is_explained_in_the_session_that_knows_it() -> None:
@@ -135,7 +176,8 @@ def test_a_correction_is_explained_in_the_session_that_knows_it() -> None:
     later["session"] = TABLE.offset(D[1], 3)
     traded, sessions = fills(fill(D[0], "DI1F27", 100)), KEYS[:8]
     out = explained(traded, marks(old, first, later), sessions)
-    moved = out.filter(pl.col("component") == "nominal").select("session", "pnl_brl").rows()
+    nominal = out.filter(pl.col("component") == "nominal")
+    moved = nominal.group_by("session", maintain_order=True).agg(pl.col("pnl_brl").sum()).sort("session").rows()
     assert [s for s, _ in moved] == [first["session"], later["session"]]
     assert moved[0][1] < 0 < moved[1][1]
     before = explained(traded, marks(old, first), sessions[:4])
@@ -158,7 +200,8 @@ def test_a_large_residual_is_told_and_a_small_one_is_not() -> None:
         rows = [("nominal", Decimal("-10000.00")), ("residual", Decimal(residual))]
         row = {"session": KEYS[1], "trade_date": KEYS[0], "contract": "X", "instrument": "X", "strategy_id": "S"}
         return pl.DataFrame(
-            [{**row, "component": c, "pnl_brl": v} for c, v in rows], schema=TABLES["pms/explain"].schema
+            [{**row, "component": c, "factor": "none", "pnl_brl": v} for c, v in rows],
+            schema=TABLES["pms/explain"].schema,
         )
 
     assert large_residuals(parts("4999.00"), 1e8) == []
