@@ -19,9 +19,14 @@ run: $(STAMP)            ## open a sample fund and run the graph to the latest s
 	$(BIN)/macro-fund init --if-missing
 	$(BIN)/macro-fund run --demo-pm
 
-test: $(STAMP)           ## the whole test suite, a worker a core, the longest files first (macro_fund_tests/conftest.py)
+# Each process runs on one thread (macro_fund/arithmetic.py) and waits now and then for a disk or a process that it
+# started: one worker more than cores keeps them busy, and more than four only build the same funds more often.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell echo $$(( $(CORES) < 4 ? $(CORES) + 1 : 4 )))
+
+test: $(STAMP)           ## the whole test suite, the longest files first (macro_fund_tests/conftest.py)
 	@$(BIN)/python -c "import macro_fund.definitions"  # dbt's manifest is written once, before two workers want it
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 dagster: $(STAMP)        ## webserver and daemon on http://localhost:3001
 	$(BIN)/macro-fund init --if-missing
