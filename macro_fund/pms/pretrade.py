@@ -18,8 +18,9 @@ import polars as pl
 
 from macro_fund.instruments.contracts import maturity
 from macro_fund.mandate import Approval
+from macro_fund.pms.broker import screen_side
 from macro_fund.pms.gate import OPEN, Gate, Row, Shocks
-from macro_fund.pms.proposals import gain_if, screen_side
+from macro_fund.pms.proposals import gain_if
 from macro_fund.store.ledger_switch import reduces
 from macro_fund.time.releases import release_times
 from macro_fund.time.sessions import Sessions

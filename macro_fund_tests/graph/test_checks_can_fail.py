@@ -291,6 +291,7 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("pms/trade_proposals", "not_blocked"): lambda run, frame: frame.clear(),
     ("pms/orders", "in_ledger"): put("order_id", "0" * 12),
     ("pms/orders", "approved"): put("approved_by", ""),
+    ("pms/orders", "working"): put("order_id", "0" * 12),
     ("quality/sources", "all_scored"): without(pl.col("source") == "fred"),
     ("quality/sources", "complete"): put("score", 0.5),
     ("quality/cross_source", "agree"): put("agrees", False),

@@ -25,9 +25,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from macro_fund.pms import approval, book
 from macro_fund.pms.approval import Desk
+from macro_fund.pms.broker import screen_side
 from macro_fund.pms.execution import orders_from
 from macro_fund.pms.people import Actor
-from macro_fund.pms.proposals import expires_at, gain_if, screen_side
+from macro_fund.pms.proposals import expires_at, gain_if
 from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
 from macro_fund.store.ledger_switch import reduces
 from macro_fund_tests.pms.builders import TABLE, desk_of, frame, mark, marks, proposals, utc
@@ -285,7 +286,7 @@ class Desks(RuleBasedStateMachine):
 
     @rule(crash=crashes)
     def fill(self, crash: int | None) -> None:
-        orders = self.ledger.orders(unfilled=True)
+        orders = self.ledger.orders(still_open=True)
         rows = [
             {
                 "session": TABLE.offset(o["session"], 1),
