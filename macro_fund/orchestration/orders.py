@@ -7,12 +7,13 @@ recorded (pms/execution.py), what the broker does (pms/paper_broker.py), what th
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 
 import polars as pl
 
 from macro_fund.home import Home
 from macro_fund.orchestration.run import Run
-from macro_fund.pms import execution
+from macro_fund.pms import execution, reconciliation
 from macro_fund.pms.adapters import open_broker
 from macro_fund.pms.broker import Broker
 from macro_fund.pms.execution import Recorded
@@ -51,6 +52,23 @@ def order(run: Run) -> pl.DataFrame:
             ledger.record_orders(execution.orders_from(approved), at=at)
         _send(home, broker, key)
     return pl.concat([ledger.orders(session=key) for key in run.keys])
+
+
+def reconcile(run: Run) -> pl.DataFrame:
+    """The fund's books of each session against orders, the broker's reports and its statement."""
+    home, ledger = run.home, run.home.ledger
+    held, cube = run.read("pms/positions"), run.read("pms/pnl")
+    traded = run.read("pms/fills")
+    rows = []
+    for key in run.fund_sessions:
+        close, known, here = home.sessions.offset(key, -1), pl.col("session") <= key, pl.col("session") == key
+        recorded = Recorded(ledger.orders(upto=close), ledger.order_events(key), ledger.fills(key))
+        stated = open_broker(home.settings, home.sessions, TABLES[MARKS].empty(), recorded).statement(key)
+        fees = -sum(cube.filter(known, pl.col("component") == "cost")["pnl_brl"].to_list(), Decimal("0.00"))
+        rows += reconciliation.executions(recorded, key)
+        rows += reconciliation.positions(traded.filter(known), held.filter(here), close, key)
+        rows += reconciliation.against(stated, held.filter(here), fees, key)
+    return reconciliation.frame_of(rows)
 
 
 def not_working(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:

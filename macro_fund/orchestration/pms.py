@@ -16,13 +16,13 @@ import polars as pl
 
 from macro_fund.home import Home
 from macro_fund.orchestration import orders
-from macro_fund.orchestration.checks import bounded, sessions_inside
+from macro_fund.orchestration.checks import bounded, every_session, sessions_inside
 from macro_fund.orchestration.conviction import BOOK_SIGNALS, book_signals, inputs_of
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.orders import MARKS, time_of
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
-from macro_fund.pms import book, fields, gate, proposals, words
+from macro_fund.pms import book, fields, gate, proposals, reconciliation, words
 from macro_fund.pms.explain import explain, large_residuals, unexplained
 from macro_fund.pms.performance import disagreements, performance
 from macro_fund.reports.plots import explain_picture, nav_picture
@@ -238,6 +238,10 @@ def _only_reducing(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     return gate.adds_risk(frame, limits, breakers)
 
 
+def _breaks(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return reconciliation.broken(frame)
+
+
 def _ledger_check(kind: str) -> Check:
     return Check("in_ledger", "every row is in the ledger", lambda run, frame: _in_ledger(kind, run, frame))
 
@@ -293,6 +297,17 @@ NODES = (
             sessions_inside(),
         ),
         plot=performance_picture,
+    ),
+    Node(
+        "pms/reconciliation",
+        LEDGER,
+        ("pms/fills", "pms/positions", "pms/pnl"),
+        orders.reconcile,
+        (
+            Check("agrees", "the books agree with orders, the broker's reports and its statement", _breaks),
+            every_session(),
+            sessions_inside(),
+        ),
     ),
     Node(
         "pms/trade_proposals",

@@ -284,6 +284,7 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("pms/nav", "bounded"): put("fund_index", 0.49),
     ("pms/performance", "agrees"): put("open_pnl_brl", pl.col("open_pnl_brl") + CENT, pl.col("period") == "inception"),
     ("pms/performance", "bounded"): put("hit_rate", 1.1),
+    ("pms/reconciliation", "agrees"): put("theirs", pl.col("theirs") + 1.0),
     ("pms/trade_proposals", "in_ledger"): put("proposal_id", "0" * 12),
     ("pms/trade_proposals", "adds_up"): put("position_after", pl.col("position_after") + 1),
     ("pms/trade_proposals", "only_reducing"): under_a_breaker,
