@@ -55,10 +55,11 @@ def order(run: Run) -> pl.DataFrame:
 
 
 def reconcile(run: Run) -> pl.DataFrame:
-    """The fund's books of each session against orders, the broker's reports and its statement."""
+    """The fund's books of each session against orders, the broker's reports and its statement, and the statements that
+    people recorded since the session before."""
     home, ledger = run.home, run.home.ledger
     held, cube = run.read("pms/positions"), run.read("pms/pnl")
-    traded = run.read("pms/fills")
+    traded, navs = run.read("pms/fills"), run.read("pms/nav")
     rows = []
     for key in run.fund_sessions:
         close, known, here = home.sessions.offset(key, -1), pl.col("session") <= key, pl.col("session") == key
@@ -68,6 +69,8 @@ def reconcile(run: Run) -> pl.DataFrame:
         rows += reconciliation.executions(recorded, key)
         rows += reconciliation.positions(traded.filter(known), held.filter(here), close, key)
         rows += reconciliation.against(stated, held.filter(here), fees, key)
+        files = ledger.statements(home.sessions.as_of(close), home.sessions.as_of(key)).to_dicts()
+        rows += reconciliation.statement_rows(files, held, navs, home.sessions, key)
     return reconciliation.frame_of(rows)
 
 

@@ -112,7 +112,7 @@ def executed(
     states = {i: s for i, s in ledger.states().items() if s.state in ("working", "partially_filled")}
     orders = {o["order_id"]: o for o in ledger.orders.iter_rows(named=True) if o["order_id"] in states}
     asked = [
-        _keyed(order, states[i], _next_day(order, states[i], table))
+        _keyed(order, states[i], next_day(order, states[i], table))
         for i, order in orders.items()
         if order["session"] < session
     ]
@@ -156,7 +156,7 @@ def _keyed(order: Row, state: OrderState, next_day: date) -> ScreenOrder:
     return ScreenOrder(*names, side, lots, limit, order["session"], next_day)
 
 
-def _next_day(order: Row, state: OrderState, table: Sessions) -> date:
+def next_day(order: Row, state: OrderState, table: Sessions) -> date:
     """The first trade date of which the broker has not told."""
     session: date = order["session"]
     return session if state.traded is None else table.offset(state.traded, 1)

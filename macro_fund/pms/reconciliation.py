@@ -13,7 +13,7 @@ broker says (`broker.py`), reading a file (`statements.py`), the P&L's own ties 
 | lots | contract | contracts in open lots | position |
 | position | contract | position | the broker's |
 | fees | all | fees in the P&L so far | fees that the broker charged |
-| statement, statement_price, statement_cash | day and contract | position, mark, NAV | a recorded statement's |
+| statement, statement_price, statement_cash | day, file, contract | position, mark, NAV | a recorded statement's |
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -31,6 +31,9 @@ from macro_fund.pms.execution import Recorded
 from macro_fund.pms.lots import UNIT, Lot, quantity_of, trade
 from macro_fund.store.order_states import FILLED
 from macro_fund.store.tables import TABLES
+
+if TYPE_CHECKING:
+    from macro_fund.time.sessions import Sessions
 
 _TABLE = TABLES["pms/reconciliation"]
 CENT = 0.005  # BRL, and points of a price: less than half a cent is rounding
@@ -82,27 +85,51 @@ def against(statement: Statement, held: pl.DataFrame, fees_brl: Decimal, session
     return [*rows, _row(session, "fees", "all", float(fees_brl), float(statement.fees_brl), words, CENT)]
 
 
-def against_file(
-    rows: Sequence[Row], held: pl.DataFrame, nav_brl: Decimal, day: date, session: date
-) -> list[dict[str, Any]]:
-    """A recorded statement of `day` (rows of broker_statements) against positions and NAV after that close.
+def against_file(rows: Sequence[Row], held: pl.DataFrame, nav_brl: Decimal, session: date) -> list[dict[str, Any]]:
+    """One recorded statement of one day (rows of broker_statements) against positions and NAV after that close.
 
     All of the NAV is in cash: futures are settled every day.
     """
+    day, name = rows[0]["day"], f"{rows[0]['day']} {rows[0]['digest'][:8]}"
     of_contracts = {r["contract"]: r for r in rows if r["contract"]}
     theirs = {c: int(r["quantity"]) for c, r in of_contracts.items()}
     words = f"after {day} the book holds {{}}, the statement says {{}} contracts"
-    found = _by_contract(session, "statement", _held(held), theirs, words, f"{day} ")
+    found = _by_contract(session, "statement", _held(held), theirs, words, f"{name} ")
     marks = dict(held.select("contract", "mark_price").iter_rows())
     for contract in sorted(marks.keys() & of_contracts.keys()):
         mark, price = marks[contract], of_contracts[contract]["price"]
         words = f"{contract} is marked at {{}} after {day}, the statement says {{}}"
-        found.append(_row(session, "statement_price", f"{day} {contract}", mark, price, words, CENT))
-    for r in rows:
-        if not r["contract"]:
-            words = f"NAV after {day} is BRL {{}}, the statement says {{}} of cash"
-            found.append(_row(session, "statement_cash", f"{day}", float(nav_brl), float(r["cash_brl"]), words, CENT))
+        found.append(_row(session, "statement_price", f"{name} {contract}", mark, price, words, CENT))
+    for cash in (r["cash_brl"] for r in rows if not r["contract"]):
+        words = f"NAV after {day} is BRL {{}}, the statement says {{}} of cash"
+        found.append(_row(session, "statement_cash", name, float(nav_brl), float(cash), words, CENT))
     return found
+
+
+def statement_rows(
+    rows: Sequence[Row], positions: pl.DataFrame, navs: pl.DataFrame, table: Sessions, session: date
+) -> list[dict[str, Any]]:
+    """`against_file` for each file and day of `rows`, in the partition `session`. positions, navs: of all sessions.
+
+    A day whose close the books do not have is broken, too.
+    """
+    missing = set(missing_closes(rows, navs, table))
+    found: list[dict[str, Any]] = []
+    for digest, day in sorted({(r["digest"], r["day"]) for r in rows}):
+        here = pl.col("session") == table.offset(day, 1)
+        if day in missing:
+            words = f"the books have no close of {day} to hold the broker's statement against"
+            found.append(_row(session, "statement", f"{day} {digest[:8]}", 0.0, 1.0, words))
+            continue
+        told = [r for r in rows if (r["digest"], r["day"]) == (digest, day)]
+        found += against_file(told, positions.filter(here), navs.filter(here)["nav_brl"].item(), session)
+    return found
+
+
+def missing_closes(rows: Sequence[Row], navs: pl.DataFrame, table: Sessions) -> list[date]:
+    """Days of a statement whose close the books do not have."""
+    have = set(navs["session"])
+    return sorted({r["day"] for r in rows if table.offset(r["day"], 1) not in have})
 
 
 def frame_of(rows: Iterable[Row]) -> pl.DataFrame:

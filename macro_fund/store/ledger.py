@@ -1,10 +1,10 @@
 """The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
 
 Belongs here: transactions that record proposals, decisions, confirmations, refusals, orders with their events, fills,
-backtest trials, promotions and the kill switch, each with its journal entry, and reading them back as frames. Does not
-belong here: what to propose or how an order is executed (`pms/`), columns (`ledger_tables.py`), the hash chain
-(`journal.py`), what is refused (`ledger_rules.py`, `ledger_switch.py`, `ledger_orders.py`), how a database is opened
-(`ledger_open.py`).
+brokers' statements, backtest trials, promotions and the kill switch, each with its journal entry, and reading them back
+as frames. Does not belong here: what to propose or how an order is executed (`pms/`), columns (`ledger_tables.py`), the
+hash chain (`journal.py`), what is refused (`ledger_rules.py`, `ledger_switch.py`, `ledger_orders.py`), how a database
+is opened (`ledger_open.py`).
 
 Every method is one transaction, so a process killed at any point leaves all of it or nothing. Recording the same
 content again changes nothing. Other content under a known id is refused for orders and fills; of a proposal, whose id
@@ -31,11 +31,13 @@ from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_hea
 from macro_fund.store.ledger_orders import (
     EVENT_SCHEMA,
     OPEN,
+    STATEMENT_SCHEMA,
     cancel_of,
     check_events,
     check_fills,
     order_like,
     standing,
+    statement_of,
 )
 from macro_fund.store.ledger_rules import (
     CLEARED,
@@ -50,6 +52,7 @@ from macro_fund.store.ledger_rules import (
 )
 from macro_fund.store.ledger_switch import SwitchAction, newest, next_event
 from macro_fund.store.ledger_tables import (
+    BROKER_STATEMENTS,
     CENT,
     FILLS,
     JOURNAL,
@@ -202,6 +205,11 @@ class Ledger:
             event = cancel_of(conn, order_id, person, reason, session, at)
             _append(conn, "order_event", [event], at)
             return event
+
+    def record_statement(self, rows: Sequence[Mapping[str, Any]], person: str, at: datetime) -> None:
+        """Record a broker's statement (`pms/statements.py`), once a file."""
+        with self._write() as conn:
+            _append(conn, "statement", [_tidy(BROKER_STATEMENTS, r) for r in statement_of(conn, rows, person, at)], at)
 
     def _record(self, kind: str, rows: pl.DataFrame, at: datetime) -> int:
         records = self._rows_of(kind, rows, at)
@@ -369,6 +377,12 @@ class Ledger:
         """Events of orders of sessions <= `upto` (None: all), in their order: columns of `EVENT_SCHEMA`."""
         query = sa.select(ORDER_EVENTS).order_by(ORDER_EVENTS.c.session, ORDER_EVENTS.c.order_id, ORDER_EVENTS.c.number)
         return self._frame_of(query if upto is None else query.where(ORDER_EVENTS.c.session <= upto), EVENT_SCHEMA)
+
+    def statements(self, after: datetime, upto: datetime) -> pl.DataFrame:
+        """Rows of brokers' statements recorded after one moment and up to another: columns of `STATEMENT_SCHEMA`."""
+        rows, when = BROKER_STATEMENTS, BROKER_STATEMENTS.c.recorded_at
+        query = sa.select(rows).where(when > after, when <= upto).order_by(when, rows.c.digest, rows.c.line)
+        return self._frame_of(query, STATEMENT_SCHEMA)
 
     def order_state(self, order_id: str) -> OrderState:
         """The state of one order, by id or unique prefix; LedgerError when there is none."""

@@ -1,4 +1,5 @@
-"""Order events in the ledger: which may be recorded, fills that an order cannot have, cancels, which orders are open.
+"""Orders in the ledger: events that may be recorded, fills that an order cannot have, cancels, which orders are open;
+and a broker's statements.
 
 Belongs here: queries and refusals inside the caller's transaction. Does not belong here: the transaction and the
 journal (`ledger.py`), the moves (`order_states.py`), the tables (`ledger_tables.py`).
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger_open import LedgerError
-from macro_fund.store.ledger_tables import FILLS, ORDER_EVENTS, ORDERS
+from macro_fund.store.ledger_tables import BROKER_STATEMENTS, FILLS, ORDER_EVENTS, ORDERS
 from macro_fund.store.order_states import ENDS, OrderState, moved, state_of
 from macro_fund.store.table import MONEY, UTC_TIME
 
@@ -30,6 +31,19 @@ EVENT_SCHEMA: dict[str, Any] = {
     "price": pl.Float64,
     "fees_brl": MONEY,
     "reason": pl.String,
+    "person": pl.String,
+    "recorded_at": UTC_TIME,
+}
+
+STATEMENT_SCHEMA: dict[str, Any] = {
+    "row_id": pl.String,
+    "digest": pl.String,
+    "line": pl.Int64,
+    "day": pl.Date,
+    "contract": pl.String,
+    "quantity": pl.Int64,
+    "price": pl.Float64,
+    "cash_brl": MONEY,
     "person": pl.String,
     "recorded_at": UTC_TIME,
 }
@@ -85,7 +99,7 @@ def standing(conn: sa.Connection, order_id: str) -> OrderState:
     """The state of an order; LedgerError when there is none."""
     order = conn.execute(sa.select(ORDERS).where(ORDERS.c.order_id == order_id)).mappings().first()
     if order is None:
-        raise LedgerError(f"no order {order_id!r}: `macro-fund orders --all` shows every id")
+        raise LedgerError(f"no order {order_id!r}: `macro-fund orders list --all` shows every id")
     events = conn.execute(sa.select(ORDER_EVENTS).where(ORDER_EVENTS.c.order_id == order_id)).mappings().all()
     fills = conn.execute(sa.select(FILLS).where(FILLS.c.order_id == order_id)).mappings().all()
     return state_of({str(k): v for k, v in order.items()}, _plain(events), _plain(fills))
@@ -99,7 +113,7 @@ def order_like(conn: sa.Connection, text: str) -> str:
     if len(found) > 1:
         raise LedgerError(f"{text!r} fits {len(found)} orders: {', '.join(found[:5])}; type more digits")
     if not found:
-        raise LedgerError(f"no order {text!r}: `macro-fund orders --all` shows every id")
+        raise LedgerError(f"no order {text!r}: `macro-fund orders list --all` shows every id")
     return found[0]
 
 
@@ -113,6 +127,19 @@ def cancel_of(
     event = event_of(state, "cancelled", session, reason=reason.strip(), person=person.strip())
     moved(state, event)
     return {**event, "recorded_at": at}
+
+
+def statement_of(
+    conn: sa.Connection, rows: Sequence[Mapping[str, Any]], person: str, at: datetime
+) -> list[dict[str, Any]]:
+    """Rows of a broker's statement to record; LedgerError without a name, or when the file is in the ledger already."""
+    if not person.strip():
+        raise LedgerError("who records the statement? Give a person's name (--as NAME)")
+    same = BROKER_STATEMENTS.c.digest == rows[0]["digest"]
+    known = conn.execute(sa.select(BROKER_STATEMENTS).where(same).limit(1)).first()
+    if known is not None:
+        raise LedgerError(f"this statement was recorded by {known.person} on {known.recorded_at:%Y-%m-%d} already")
+    return [{**row, "person": person.strip(), "recorded_at": at} for row in rows]
 
 
 def _among(column: sa.Column[Any], rows: Iterable[Mapping[str, Any]]) -> sa.ColumnElement[bool]:

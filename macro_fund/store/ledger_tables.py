@@ -1,5 +1,5 @@
 """The ledger's SQL tables: proposals, decisions with their reviews, confirmations and refusals, orders with their
-events, fills, trials, promotions, the kill switch and the journal.
+events, fills, brokers' statements, trials, promotions, the kill switch and the journal.
 
 All are append-only.
 
@@ -202,6 +202,23 @@ ORDER_EVENTS = sa.Table(
     sa.UniqueConstraint("order_id", "number"),
 )
 
+# A broker's statement, as the file said: positions (contract, quantity, price), or the cash of a day (no contract).
+BROKER_STATEMENTS = sa.Table(
+    "broker_statements",
+    METADATA,
+    sa.Column("row_id", _ID, primary_key=True),
+    sa.Column("digest", _ID, nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("contract", sa.String(32), nullable=False),
+    sa.Column("quantity", sa.BigInteger),
+    sa.Column("price", sa.Double),
+    sa.Column("cash_brl", Money),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("digest", "line"),
+)
+
 # A backtest that was run: trial_id is the SHA-256 of the columns up to `inputs`, the others are what came out.
 TRIALS = sa.Table(
     "trials",
@@ -271,6 +288,7 @@ KINDS: dict[str, tuple[sa.Table, str]] = {
     "order": (ORDERS, "order_id"),
     "fill": (FILLS, "fill_id"),
     "order_event": (ORDER_EVENTS, "event_id"),
+    "statement": (BROKER_STATEMENTS, "row_id"),
     "trial": (TRIALS, "trial_id"),
     "promotion": (PROMOTIONS, "promotion_id"),
     "switch": (SWITCH_EVENTS, "event_id"),

@@ -187,13 +187,15 @@ def worked(
     return so_far
 
 
-def record_morning(ledger: Ledger, market: pl.DataFrame, session: date, at: datetime) -> None:
+def record_morning(
+    ledger: Ledger, market: pl.DataFrame, session: date, at: datetime, settings: Settings = SETTINGS
+) -> None:
     """What the graph does with orders in the morning of a session: sends what is new, records what was executed."""
 
     def now() -> Recorded:
         return Recorded(ledger.orders(upto=TABLE.offset(session, -1)), ledger.order_events(), ledger.fills())
 
-    broker = open_broker(SETTINGS, TABLE, market, now())
+    broker = open_broker(settings, TABLE, market, now())
     ledger.record_order_events(sent(now()), at)
     ledger.record_order_events(answered(now(), broker), at)
     events, rows = executed(now(), broker, session, TABLE)

@@ -229,7 +229,7 @@ def test_a_cancel_needs_a_name_a_reason_and_something_left(ordered: tuple[Ledger
 def test_orders_are_found_by_enough_digits(ordered: tuple[Ledger, dict[str, Any]]) -> None:
     ledger, order = ordered
     assert ledger.order_state(order["order_id"][:5].upper()).order_id == order["order_id"]
-    with pytest.raises(LedgerError, match="no order 'zz': `macro-fund orders --all` shows every id"):
+    with pytest.raises(LedgerError, match="no order 'zz': `macro-fund orders list --all` shows every id"):
         ledger.order_state("zz")
 
 

@@ -1,4 +1,4 @@
-"""Revision 0007: what became of each order, as append-only events; an order may have a fill a trade date.
+"""Revision 0007: order events and brokers' statements, append-only; an order may have a fill a trade date.
 
 Until now an order could have one fill, by a unique key of fills. SQLite cannot drop a key, so the table is made again
 with the same rows under the same numbers; what the journal says of them stays true. DROP TABLE fires no trigger, and
@@ -20,6 +20,8 @@ _TIME = sa.DateTime(timezone=True)
 _MONEY = sa.Numeric(20, 2).with_variant(sa.String(24), "sqlite")
 
 _EVENTS, _EVENT_KEYS = "order_events", ("event_id = NEW.event_id", "order_id = NEW.order_id AND number = NEW.number")
+_STATEMENTS = "broker_statements"
+_STATEMENT_KEYS = ("row_id = NEW.row_id", "digest = NEW.digest AND line = NEW.line")
 _FILL_KEYS = ("fill_id = NEW.fill_id", "order_id = NEW.order_id AND trade_date = NEW.trade_date")
 
 
@@ -52,6 +54,29 @@ def _create_events() -> None:
             "kind NOT IN ('rejected', 'cancelled', 'expired') OR reason <> ''", name="order_events_reason"
         ),
         sa.CheckConstraint("kind <> 'cancelled' OR person <> ''", name="order_events_person"),
+    )
+
+
+def _create_statements() -> None:
+    op.create_table(
+        _STATEMENTS,
+        sa.Column("row_id", _ID, primary_key=True),
+        sa.Column("digest", _ID, nullable=False),
+        sa.Column("line", sa.Integer, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("contract", sa.String(32), nullable=False),
+        sa.Column("quantity", sa.BigInteger),
+        sa.Column("price", sa.Double),
+        sa.Column("cash_brl", _MONEY),
+        sa.Column("person", sa.String(128), nullable=False),
+        sa.Column("recorded_at", _TIME, nullable=False),
+        sa.UniqueConstraint("digest", "line"),
+        sa.CheckConstraint(
+            "(contract = '' AND cash_brl IS NOT NULL AND quantity IS NULL AND price IS NULL) OR "
+            "(contract <> '' AND cash_brl IS NULL AND quantity IS NOT NULL AND price IS NOT NULL)",
+            name="broker_statements_row",
+        ),
+        sa.CheckConstraint("person <> ''", name="broker_statements_person"),
     )
 
 
@@ -98,21 +123,24 @@ def _sqlite() -> None:
     op.create_index("ix_fills_session", "fills", ["session"])
     _sqlite_triggers("fills", _FILL_KEYS)
     _sqlite_triggers(_EVENTS, _EVENT_KEYS)
+    _sqlite_triggers(_STATEMENTS, _STATEMENT_KEYS)
 
 
 def _postgres() -> None:
     """The function is that of revision 0001."""
     op.drop_constraint("fills_order_id_key", "fills")
     op.create_unique_constraint("fills_order_id_trade_date_key", "fills", ["order_id", "trade_date"])
-    op.execute(
-        f"CREATE TRIGGER {_EVENTS}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {_EVENTS} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()"
-    )
-    op.execute(f"ALTER TABLE {_EVENTS} ENABLE ALWAYS TRIGGER {_EVENTS}_append_only")
+    for table in (_EVENTS, _STATEMENTS):
+        op.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()"
+        )
+        op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only")
 
 
 def upgrade() -> None:
     _create_events()
+    _create_statements()
     if op.get_bind().dialect.name == "sqlite":
         _sqlite()
     else:
