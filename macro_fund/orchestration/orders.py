@@ -59,16 +59,17 @@ def reconcile(run: Run) -> pl.DataFrame:
     people recorded since the session before."""
     home, ledger = run.home, run.home.ledger
     held, cube = run.read("pms/positions"), run.read("pms/pnl")
-    traded, navs = run.read("pms/fills"), run.read("pms/nav")
+    traded, navs, marks = run.read("pms/fills"), run.read("pms/nav"), run.read(MARKS)
     rows = []
     for key in run.fund_sessions:
         close, known, here = home.sessions.offset(key, -1), pl.col("session") <= key, pl.col("session") == key
         recorded = Recorded(ledger.orders(upto=close), ledger.order_events(key), ledger.fills(key))
-        stated = open_broker(home.settings, home.sessions, TABLES[MARKS].empty(), recorded).statement(key)
-        fees = -sum(cube.filter(known, pl.col("component") == "cost")["pnl_brl"].to_list(), Decimal("0.00"))
+        stated = open_broker(home.settings, home.sessions, marks, recorded).statement(key)
+        fees, interest = (_total(cube.filter(known), component) for component in ("cost", "interest"))
+        made = _sum(navs.filter(here)["nav_brl"]) - home.settings.fund.nav_brl - interest
         rows += reconciliation.executions(recorded, key)
         rows += reconciliation.positions(traded.filter(known), held.filter(here), close, key)
-        rows += reconciliation.against(stated, held.filter(here), fees, key)
+        rows += reconciliation.against(stated, held.filter(here), -fees, made, key)
         files = ledger.statements(home.sessions.as_of(close), home.sessions.as_of(key)).to_dicts()
         rows += reconciliation.statement_rows(files, held, navs, home.sessions, key)
     return reconciliation.frame_of(rows)
@@ -86,6 +87,15 @@ def not_working(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
         elif state.state == "rejected":
             found.append((session, f"order {order_id} was rejected: {state.reason}"))
     return found
+
+
+def _total(cube: pl.DataFrame, component: str) -> Decimal:
+    return _sum(cube.filter(pl.col("component") == component)["pnl_brl"])
+
+
+def _sum(amounts: pl.Series) -> Decimal:
+    total: Decimal = sum(amounts.to_list(), Decimal("0.00"))
+    return total
 
 
 def _send(home: Home, broker: Broker, session: date) -> None:

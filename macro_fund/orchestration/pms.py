@@ -301,7 +301,7 @@ NODES = (
     Node(
         "pms/reconciliation",
         LEDGER,
-        ("pms/fills", "pms/positions", "pms/pnl", "pms/nav"),
+        ("pms/fills", "pms/positions", "pms/pnl", "pms/nav", MARKS),
         orders.reconcile,
         (
             Check("agrees", "the books agree with orders, the broker's reports and its statement", _breaks),

@@ -66,10 +66,12 @@ class Report:
 @dataclass(frozen=True)
 class Statement:
     """What the broker says the fund has after a close: contracts (signed, + = long the price: exchanges turn rate
-    trades into PU positions before they settle them), and all fees charged since the fund began."""
+    trades into PU positions before they settle them); and since the fund began, all fees charged and all daily
+    settlements paid (+) or asked for (-), in BRL."""
 
     positions: Mapping[str, int]
     fees_brl: Decimal
+    settled_brl: Decimal
 
 
 class Broker(Protocol):

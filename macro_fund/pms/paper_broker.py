@@ -11,18 +11,19 @@ whatever corrects it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from macro_fund.instruments.contracts import maturity, split
 from macro_fund.pms.broker import Answer, Report, ScreenOrder, Statement
-from macro_fund.pms.costs import instruments_by_id, known_instrument, trade_cost
-from macro_fund.pms.settlements import known_marks, level_of
+from macro_fund.pms.costs import CENT, instruments_by_id, known_instrument, trade_cost
+from macro_fund.pms.settlements import known_marks, level_of, newest_versions
 from macro_fund.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,14 +57,27 @@ class PaperBroker:
         return [r for o in orders for r in self._days(o, known.get(o.contract, ()), session)]
 
     def statement(self, session: date) -> Statement:
-        """Sums of what it reported, less contracts that have ended by the last close."""
+        """Sums of what it reported, less contracts that have ended by the last close, and their daily settlements."""
         close = self.table.offset(session, -1)
         rows = self.told.filter(pl.col("session") <= session)
         held: dict[str, int] = {}
         for contract, quantity in rows.select("contract", "quantity").iter_rows():
             held[contract] = held.get(contract, 0) + quantity
         alive = {c: q for c, q in sorted(held.items()) if q and maturity(c, close) > close}
-        return Statement(alive, sum(rows["fees_brl"].to_list(), Decimal("0.00")))
+        fees: Decimal = sum(rows["fees_brl"].to_list(), Decimal("0.00"))
+        return Statement(alive, fees, self._settled(rows, session))
+
+    def _settled(self, rows: pl.DataFrame, session: date) -> Decimal:
+        """Contracts held at each settlement x what one contract made until the next, to the cent, as known by now."""
+        total = Decimal("0.00")
+        for (contract,), fills in rows.sort("trade_date").partition_by("contract", as_dict=True).items():
+            days, held = fills["trade_date"].to_list(), fills["quantity"].cum_sum().to_list()
+            marks = newest_versions(known_marks(self.marks, [str(contract)], session))
+            columns = marks.select("prev_trade_date", "pnl_brl").drop_nulls()
+            for before, made in columns.iter_rows():
+                at = bisect_right(days, before)
+                total += (held[at - 1] if at else 0) * Decimal(repr(made)).quantize(CENT, ROUND_HALF_EVEN)
+        return total
 
     def _why_not(self, order: ScreenOrder) -> str:
         instrument = instruments_by_id(self.settings).get(order.instrument)

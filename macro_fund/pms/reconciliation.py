@@ -13,6 +13,7 @@ broker says (`broker.py`), reading a file (`statements.py`), the P&L's own ties 
 | lots | contract | contracts in open lots | position |
 | position | contract | position | the broker's |
 | fees | all | fees in the P&L so far | fees that the broker charged |
+| settled | all | NAV less capital and interest | daily settlements of the broker, less its fees |
 | statement, statement_price, statement_cash | day, file, contract | position, mark, NAV | a recorded statement's |
 """
 
@@ -77,12 +78,18 @@ def positions(fills: pl.DataFrame, held: pl.DataFrame, close: date, session: dat
     return _by_contract(session, "lots", ours, _held(held), words)
 
 
-def against(statement: Statement, held: pl.DataFrame, fees_brl: Decimal, session: date) -> list[dict[str, Any]]:
-    """The broker's own statement against positions of the partition `session` and the fees in its P&L."""
+def against(
+    statement: Statement, held: pl.DataFrame, fees_brl: Decimal, made_brl: Decimal, session: date
+) -> list[dict[str, Any]]:
+    """The broker's own statement against the partition `session`: its positions, fees in the P&L so far, and what
+    trading has made of the NAV (`made_brl`: NAV less capital and interest)."""
     words = "the book holds {}, the broker {} contracts"
     rows = _by_contract(session, "position", _held(held), statement.positions, words)
     words = "the P&L has BRL {} of fees, the broker charged {}"
-    return [*rows, _row(session, "fees", "all", float(fees_brl), float(statement.fees_brl), words, CENT)]
+    rows.append(_row(session, "fees", "all", float(fees_brl), float(statement.fees_brl), words, CENT))
+    settled = float(statement.settled_brl - statement.fees_brl)
+    words = "trading made BRL {} of the NAV, the broker settled {} less fees"
+    return [*rows, _row(session, "settled", "all", float(made_brl), settled, words, CENT)]
 
 
 def against_file(rows: Sequence[Row], held: pl.DataFrame, nav_brl: Decimal, session: date) -> list[dict[str, Any]]:

@@ -15,21 +15,30 @@ from macro_fund.pms import book, reconciliation
 from macro_fund.pms.adapters import open_broker
 from macro_fund.pms.broker import Statement
 from macro_fund.pms.execution import Recorded
+from macro_fund.pms.trips import lot_pnl
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.pms.builders import SETTINGS, TABLE, mark, marks, worked
-from macro_fund_tests.pms.test_execution import MORNINGS, NEXT, T, days_of, order, with_broker
+from macro_fund_tests.pms.builders import SETTINGS, TABLE, mark, marks, marks_of, worked
+from macro_fund_tests.pms.test_execution import MORNINGS, NEXT, T, order, with_broker
 
-DONE = worked(order(), days_of(9), [NEXT])
-CAPPED = worked(order(), days_of(9), MORNINGS, with_broker(max_contracts_per_session=50))
+DAYS = TABLE.keys(T, TABLE.offset(T, 8))
+PNLS = [None, 10.005, -3.333, 7.0, 0.015, -1.0, 2.675, 4.0, -2.5]
+ROWS = marks(*marks_of("DI1F27", DAYS, PNLS))
+DONE = worked(order(), ROWS, [NEXT])
+CAPPED = worked(order(), ROWS, MORNINGS, with_broker(max_contracts_per_session=50))
 MATURES = date(2027, 1, 4)
+
+
+def made_by(fills: pl.DataFrame, rows: pl.DataFrame, session: date) -> Decimal:
+    """What the book says that trading made by a session."""
+    return sum(lot_pnl(fills, rows, session)["pnl_brl"].to_list(), Decimal(0))
 
 
 def compared(done: Recorded, session: date = NEXT, **wrong: Any) -> list[str]:
     """Every break of a session's books, which are computed from the fills; `wrong` replaces a part of them."""
     known = pl.col("session") <= session
-    held = book.positions(done.fills, days_of(9), [session], TABLE)
-    broker = open_broker(SETTINGS, TABLE, marks(), wrong.get("told", done))
+    held = book.positions(done.fills, ROWS, [session], TABLE)
+    broker = open_broker(SETTINGS, TABLE, ROWS, wrong.get("told", done))
     fees = sum(done.fills.filter(known)["cost_brl"].to_list(), Decimal(0))
     books = wrong.get("recorded", done)
     rows = [
@@ -39,7 +48,13 @@ def compared(done: Recorded, session: date = NEXT, **wrong: Any) -> list[str]:
         *reconciliation.positions(
             wrong.get("fills", done.fills).filter(known), wrong.get("held", held), TABLE.offset(session, -1), session
         ),
-        *reconciliation.against(broker.statement(session), wrong.get("held", held), wrong.get("fees", fees), session),
+        *reconciliation.against(
+            broker.statement(session),
+            wrong.get("held", held),
+            wrong.get("fees", fees),
+            made_by(done.fills, ROWS, session) + wrong.get("beside", 0),
+            session,
+        ),
     ]
     frame = reconciliation.frame_of(rows)
     assert shape_problems(TABLES["pms/reconciliation"], frame) == []
@@ -102,7 +117,18 @@ def test_a_position_that_the_broker_does_not_have() -> None:
     assert compared(DONE, told=lost) == [
         "the P&L has BRL 871.95 of fees, the broker charged 0.00",
         "DI1F27: the book holds +120, the broker +0 contracts",
+        "trading made BRL -871.95 of the NAV, the broker settled 0.00 less fees",
     ]
+
+
+def test_a_nav_that_holds_a_cent_more_than_was_settled() -> None:
+    last = MORNINGS[-1]
+    assert made_by(CAPPED.fills, ROWS, last) == Decimal("-871.95") + sum(
+        (Decimal(n) * Decimal(made) for n, made in [(50, "10.00"), (100, "-3.33"), *((120, m) for m in
+         ("7.00", "0.02", "-1.00", "2.68", "4.00", "-2.50"))]), Decimal(0)
+    )  # fmt: skip
+    (said,) = compared(CAPPED, last, beside=Decimal("0.01"))
+    assert said.startswith("trading made BRL ")
 
 
 def test_fees_that_differ_by_a_cent() -> None:
@@ -110,9 +136,9 @@ def test_fees_that_differ_by_a_cent() -> None:
 
 
 def test_a_contract_that_only_the_broker_has() -> None:
-    stated = Statement({"DOLH25": -3}, Decimal(0))
-    held = book.positions(DONE.fills, days_of(9), [NEXT], TABLE)
-    rows = reconciliation.against(stated, held, Decimal(0), NEXT)
+    stated = Statement({"DOLH25": -3}, Decimal(0), Decimal(0))
+    held = book.positions(DONE.fills, ROWS, [NEXT], TABLE)
+    rows = reconciliation.against(stated, held, Decimal(0), Decimal(0), NEXT)
     assert [text for _, text in reconciliation.broken(reconciliation.frame_of(rows))] == [
         "DI1F27: the book holds +120, the broker +0 contracts",
         "DOLH25: the book holds +0, the broker -3 contracts",
@@ -133,24 +159,33 @@ def test_a_contract_that_has_ended_is_held_by_nobody() -> None:
 @given(
     quantities=st.lists(st.integers(-90, 90).filter(bool), min_size=1, max_size=5),
     cap=st.one_of(st.none(), st.integers(5, 60)),
-    morning=st.sampled_from(MORNINGS[:7]),
+    late=st.integers(0, 8),
+    delay=st.integers(1, 3),
+    corrected=st.integers(1, 8),
+    morning=st.sampled_from(MORNINGS),
 )
 @settings(max_examples=25, deadline=None)
-def test_books_made_of_any_orders_agree_with_the_broker(quantities: list[int], cap: int | None, morning: date) -> None:
+def test_books_made_of_any_orders_agree_with_the_broker(
+    quantities: list[int], cap: int | None, late: int, delay: int, corrected: int, morning: date
+) -> None:
+    """In two contracts, with a settlement that comes late and one that is corrected two sessions after."""
     orders = pl.concat(
         [
             order(session=TABLE.offset(T, i % 3), order_id=f"o{i}", quantity=q, contract=f"DI1F{27 + i % 2}")
             for i, q in enumerate(quantities)
         ]
     )
-    rows = pl.concat([days_of(9), days_of(9).with_columns(contract=pl.lit("DI1F28"))])
+    settled = [r for c in ("DI1F27", "DI1F28") for r in marks_of(c, DAYS, PNLS)]
+    settled[late]["session"] = TABLE.offset(DAYS[late], delay)
+    again = {**settled[corrected], "session": TABLE.offset(settled[corrected]["session"], 2), "pnl_brl": 99.995}
+    rows = marks(*settled, again)
     done = worked(orders, rows, TABLE.keys(NEXT, morning), with_broker(max_contracts_per_session=cap))
     held = book.positions(done.fills, rows, [morning], TABLE)
-    stated = open_broker(SETTINGS, TABLE, marks(), done).statement(morning)
+    stated = open_broker(SETTINGS, TABLE, rows, done).statement(morning)
     fees = sum(done.fills["cost_brl"].to_list(), Decimal(0))
     found = [
         *reconciliation.executions(done, morning),
         *reconciliation.positions(done.fills, held, TABLE.offset(morning, -1), morning),
-        *reconciliation.against(stated, held, fees, morning),
+        *reconciliation.against(stated, held, fees, made_by(done.fills, rows, morning), morning),
     ]
     assert reconciliation.broken(reconciliation.frame_of(found)) == []
