@@ -79,6 +79,18 @@ class Approval(Model):
     blackout_minutes: Annotated[int, Field(ge=0)] = 15
 
 
+class BrokerRules(Model):
+    """Who executes orders, and what it takes.
+
+    adapter: which program (pms/broker.py). max_contracts_per_session: of one order in one session, the rest works on in
+    the next; null: no cap. require_limit: an order without a limit is rejected.
+    """
+
+    adapter: Literal["paper"] = "paper"
+    max_contracts_per_session: Annotated[int, Field(gt=0)] | None = None
+    require_limit: bool = False
+
+
 class PackFiles(Model):
     """Files of the morning pack: its languages, and whether there is paper beside the pages."""
 
@@ -99,6 +111,7 @@ class Fund(Model):
     risk_share: dict[str, Fraction]
     sizing: Sizing = Sizing()
     approval: Approval = Approval()
+    broker: BrokerRules = BrokerRules()
     language: Literal["en", "pt"] = "en"
     pack: PackFiles = PackFiles()
     narrator: Literal["template", "llm"] = "template"

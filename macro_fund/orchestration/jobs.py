@@ -21,6 +21,7 @@ BOOK_ASSETS = (
     "pms/explain",
     "pms/nav",
     "pms/performance",
+    "pms/reconciliation",
     "risk/breakers",
     "quality/verdicts",
 )
@@ -44,7 +45,7 @@ market = dg.define_asset_job(
 books = dg.define_asset_job(
     "books",
     selection=_books,
-    description="Fills, positions, P&L, NAV, performance, breakers and verdicts of one session.",
+    description="Fills, positions, P&L, NAV, performance, reconciliation, breakers and verdicts of one session.",
     executor_def=dg.in_process_executor,
 )
 propose = dg.define_asset_job(

@@ -1,7 +1,7 @@
 """Books and trades as assets: fills, positions, P&L, NAV, proposals, orders.
 
 Belongs here: moving rows between the ledger and the lake, and the checks. Does not belong here: how trades, fills and
-P&L are computed (pms/) or what the ledger allows (store/ledger.py).
+P&L are computed (pms/), when the broker is asked (`orders.py`) or what the ledger allows (store/ledger.py).
 The loop proposals -> orders -> fills -> positions -> proposals closes through the ledger: fills of partition T are the
 orders of session T-1, so the graph has no cycle.
 """
@@ -9,18 +9,20 @@ orders of session T-1, so the graph has no cycle.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
 
 from macro_fund.home import Home
-from macro_fund.orchestration.checks import bounded, sessions_inside
+from macro_fund.orchestration import orders
+from macro_fund.orchestration.checks import bounded, every_session, sessions_inside
 from macro_fund.orchestration.conviction import BOOK_SIGNALS, book_signals, inputs_of
 from macro_fund.orchestration.node import Check, Node
+from macro_fund.orchestration.orders import MARKS, time_of
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
-from macro_fund.pms import book, execution, fields, gate, proposals, words
+from macro_fund.pms import book, fields, gate, proposals, reconciliation, words
 from macro_fund.pms.explain import explain, large_residuals, unexplained
 from macro_fund.pms.performance import disagreements, performance
 from macro_fund.reports.plots import explain_picture, nav_picture
@@ -29,7 +31,6 @@ from macro_fund.risk.exposures import MAPPED
 
 PYTHON = frozenset({"python", "parquet"})
 LEDGER = frozenset({"python", "sql", "parquet"})
-MARKS = "silver/contract_marks"
 GATE = ("risk/limits", "risk/breakers")
 BASIS = ("portfolio/targets", "pms/positions", "pms/nav", *GATE, "risk/stress")
 CONVICTION, ALLOCATIONS = "portfolio/conviction", "portfolio/allocations"
@@ -43,21 +44,6 @@ def proposals_basis(home: Home, session: date) -> str:
     if any(not home.lake.path(t, session).exists() for t in BASIS):
         return ""
     return "-".join(home.lake.digest(t, session)[:12] for t in BASIS)
-
-
-def _time_of(home: Home, moment: datetime) -> datetime:
-    """When the ledger is written: now on live data, else the moment that is being replayed."""
-    return home.clock(moment)()
-
-
-def _fills(run: Run) -> pl.DataFrame:
-    """Executes what was ordered for the sessions before; in the ledger first, since it is the record."""
-    home, keys = run.home, run.fund_sessions
-    orders = home.ledger.orders(upto=home.sessions.offset(run.last, -1), unfilled=True)
-    fills = execution.paper_fills(orders, run.read(MARKS), home.settings, keys, home.sessions)
-    for key in keys:
-        home.ledger.record_fills(fills.filter(pl.col("session") == key), at=_time_of(home, home.sessions.as_of(key)))
-    return run.output(home.ledger.fills(run.last))
 
 
 def _filled(run: Run) -> pl.DataFrame:
@@ -211,7 +197,7 @@ def _propose(run: Run) -> pl.DataFrame:
     home, keys = run.home, run.fund_sessions
     rows = _with_fields(run, _wanted(run, _gates(run)))
     for key in keys:
-        at = _time_of(home, home.sessions.as_of(key))
+        at = time_of(home, home.sessions.as_of(key))
         home.ledger.record_proposals(rows.filter(pl.col("session") == key), at=at)
     return rows
 
@@ -219,18 +205,6 @@ def _propose(run: Run) -> pl.DataFrame:
 def stamp_basis(home: Home, key: date) -> Mapping[str, str]:
     """Metadata of what was made from the targets and the book: proposals, and the pack that prints them."""
     return {"basis": proposals_basis(home, key)}
-
-
-def _order(run: Run) -> pl.DataFrame:
-    """Approvals of the session that have no order become orders; the table is every order of the session."""
-    ledger = run.home.ledger
-    waiting = ledger.pending_approvals().filter(pl.col("session").is_in(list(run.keys)))
-    for key in run.keys:
-        approved = waiting.filter(pl.col("session") == key)
-        if approved.height:
-            at = _time_of(run.home, max(approved["decided_at"].to_list()))
-            ledger.record_orders(execution.orders_from(approved), at=at)
-    return pl.concat([ledger.orders(session=key) for key in run.keys])
 
 
 def _approved(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -264,12 +238,16 @@ def _only_reducing(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     return gate.adds_risk(frame, limits, breakers)
 
 
+def _breaks(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
+    return reconciliation.broken(frame)
+
+
 def _ledger_check(kind: str) -> Check:
     return Check("in_ledger", "every row is in the ledger", lambda run, frame: _in_ledger(kind, run, frame))
 
 
 NODES = (
-    Node("pms/fills", LEDGER, (MARKS,), _fills, (_ledger_check("fill_id"), sessions_inside())),
+    Node("pms/fills", LEDGER, (MARKS,), orders.fills, (_ledger_check("fill_id"), sessions_inside())),
     Node(
         "pms/positions",
         PYTHON,
@@ -321,6 +299,17 @@ NODES = (
         plot=performance_picture,
     ),
     Node(
+        "pms/reconciliation",
+        LEDGER,
+        ("pms/fills", "pms/positions", "pms/pnl", "pms/nav", MARKS),
+        orders.reconcile,
+        (
+            Check("agrees", "the books agree with orders, the broker's reports and its statement", _breaks),
+            every_session(),
+            sessions_inside(),
+        ),
+    ),
+    Node(
         "pms/trade_proposals",
         LEDGER,
         (*BASIS, *FIELDS, *BOOK_SIGNALS),
@@ -339,7 +328,11 @@ NODES = (
         "pms/orders",
         LEDGER,
         ("pms/trade_proposals",),
-        _order,
-        (_ledger_check("order_id"), Check("approved", "every order has an approver", _approved)),
+        orders.order,
+        (
+            _ledger_check("order_id"),
+            Check("approved", "every order has an approver", _approved),
+            Check("working", "the broker took every order", orders.not_working, gate=False),
+        ),
     ),
 )

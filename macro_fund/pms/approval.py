@@ -1,4 +1,4 @@
-"""Approval: what a person may do with a proposal, free of any interface.
+"""Approval: what a person may do with a proposal or an order, free of any interface.
 
 Belongs here: roles, the order of the checks, the second person, and that every refusal is journalled. Does not belong
 here: the checks (`pretrade.py`, `price_checks.py`, `limit_checks.py`), a person's own trade (`discretionary.py`), the
@@ -16,15 +16,20 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+import polars as pl
+
 from macro_fund.pms import limit_checks, pretrade, price_checks
 from macro_fund.pms.costs import instruments_by_id, known_instrument
 from macro_fund.pms.evidence import Read, gather, is_own
+from macro_fund.pms.execution import next_day
 from macro_fund.pms.people import Actor
 from macro_fund.pms.pretrade import Evidence, Ticket, Verdict
+from macro_fund.pms.proposals import expires_at
 from macro_fund.settings import Settings
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger import Ledger, LedgerError
 from macro_fund.store.ledger_switch import SwitchAction
+from macro_fund.time.sessions import sessions
 
 # Who may do what; a sample fund without users has one person with every role.
 MAY: dict[str, tuple[str, ...]] = {
@@ -33,6 +38,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "trade": ("pm",),
     "reject": ("pm", "risk"),
     "confirm": ("risk",),
+    "cancel": ("pm",),
+    "statement": ("pm", "risk", "ops"),
     "throw": ("pm", "risk", "ops", "viewer"),
     "reset": ("pm", "risk"),
 }
@@ -118,6 +125,32 @@ def confirm(desk: Desk, proposal_id: str, *, note: str = "", seen: str = "") -> 
                 proposal["proposal_id"], [limit_checks.gate(ticket, evidence), pretrade.is_current(ticket, evidence)]
             )
         return desk.ledger.confirm(proposal["proposal_id"], desk.actor.name, note, desk.at, shown=told.shown)
+
+
+def cancel(desk: Desk, order_id: str, *, note: str) -> dict[str, Any]:
+    """Cancel what is left of an order (id or unique prefix), with the reason; returns the event.
+
+    Only before 18:00 of the next day on which it trades: at the settlement of a day that is over it was in the market.
+    """
+    with journalled(desk, "cancel", order_id) as told:
+        state = desk.ledger.order_state(order_id)
+        told.subject = state.order_id
+        role_of(desk.actor, "cancel")
+        order = desk.ledger.orders().filter(pl.col("order_id") == state.order_id).row(0, named=True)
+        day = next_day(order, state, sessions())
+        if state.remaining and desk.at >= expires_at(day):
+            raise LedgerError(
+                f"order {state.order_id} was in the market on {day}: what became of it is known in the session that "
+                "knows that settlement; cancel then what is left"
+            )
+        return desk.ledger.cancel_order(state.order_id, desk.actor.name, note, day, desk.at)
+
+
+def record_statement(desk: Desk, rows: Sequence[dict[str, Any]]) -> None:
+    """Record a broker's statement (`statements.read_statement`), once a file."""
+    with journalled(desk, "statement", rows[0]["digest"]):
+        role_of(desk.actor, "statement")
+        desk.ledger.record_statement(rows, desk.actor.name, desk.at)
 
 
 def switch(desk: Desk, action: SwitchAction, *, note: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from macro_fund.pms import decide_cli, journal_cli, people_cli, results_cli, show, switch_cli
+from macro_fund.pms import broker_cli, decide_cli, journal_cli, orders_cli, people_cli, results_cli, show, switch_cli
 from macro_fund.pms.approval import digest
 from macro_fund.pms.context import AsJson, Open, PmsContext, Read, title_of, told
 from macro_fund.pms.decide_cli import ProposalId
@@ -29,6 +29,8 @@ def attach(app: typer.Typer, open_context: Open) -> None:
     decide_cli.attach(app, proposals, open_context)
     people_cli.attach(app, open_context)
     app.add_typer(proposals, name="proposals")
+    app.add_typer(orders_cli.commands(open_context), name="orders")
+    app.add_typer(broker_cli.commands(open_context), name="broker")
     app.add_typer(journal_cli.commands(open_context), name="journal")
     app.add_typer(switch_cli.commands(open_context), name="switch")
     results_cli.attach(app, open_context)

@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from macro_fund.pms.execution import Recorded, standing
 from macro_fund.pms.gate import Row, gates, shocks_of
 from macro_fund.pms.lots import DISCRETIONARY
 from macro_fund.pms.pretrade import Evidence
@@ -45,6 +46,8 @@ def gather(read: Read, ledger: Ledger, settings: Settings, session: date, contra
         pl.col("level") == 0.95,
         pl.col("marginal_brl").is_not_null(),
     )
+    still_open = ledger.orders(still_open=True).filter(pl.col("session") < session)
+    working = standing(Recorded(still_open, ledger.order_events(), ledger.fills()))
     return Evidence(
         sessions=sessions(),
         marks=newest_versions(known_marks(read("silver/contract_marks", session), wanted, session)),
@@ -54,6 +57,7 @@ def gather(read: Read, ledger: Ledger, settings: Settings, session: date, contra
         nav_brl=float(navs["nav_brl"][-1] if navs.height else settings.fund.nav_brl),
         gate=gates(limits, breakers, [session], closed=False)[session],
         thrown=ledger.thrown(at),
+        working=tuple(working.to_dicts()),
         current=frozenset(made["proposal_id"]) | own if made.height else None,
         shocks=shocks_of(read("risk/stress", session).filter(here)).get(session, {}),
         marginal=dict(var.select("item", "marginal_brl").iter_rows()),

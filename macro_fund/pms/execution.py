@@ -1,49 +1,69 @@
-"""Paper execution: approved decisions become orders, orders are filled at the official settlement of their session.
+"""Execution: approved decisions become orders, orders go to the broker, and what it answers becomes events and fills.
 
-Belongs here: the rules of a fill (price, cost, limit, locked days, expiry). Does not belong here: who approved
-(`approval.py`), the book (`book.py`) or a real broker.
+Belongs here: what is recorded of an order between its approval and its end. Does not belong here: who approved
+(`approval.py`), what a broker does (`broker.py`, `paper_broker.py`), which moves an order has (store/order_states.py),
+the book (`book.py`).
 
-An order of session T is executed at T's settlement, which partition T+1 is the first to know: the fill's `session` is
-the partition, its `trade_date` is T. An order without a settlement keeps working for `MAX_WORKING` sessions, in case
-the file is late, and then expires.
+An order of session T is sent in T and executed at T's settlement, which partition T+1 is the first to know: the fill's
+`session` is the partition, its `trade_date` is T. An order may have a fill a trade date. Every function is pure; asked
+again after its rows were recorded it gives no new ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from macro_fund.pms.costs import instruments_by_id, known_instrument, trade_cost
-from macro_fund.pms.settlements import known_marks
-from macro_fund.settings import Settings
+from macro_fund.pms.broker import Broker, Report, ScreenOrder, contracts, on_screen, root_of
 from macro_fund.store.content import content_id
+from macro_fund.store.ledger_orders import event_of
+from macro_fund.store.order_states import FILLED, OrderState, moved, state_of
 from macro_fund.store.table import MONEY
 from macro_fund.store.tables import TABLES
 
 if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
 
-MAX_WORKING = 5  # sessions that an order waits for a late settlement file
-
 _ORDERS = TABLES["pms/orders"]
 _FILLS = TABLES["pms/fills"]
-_OUTCOME: dict[str, Any] = {
+STANDING: dict[str, Any] = {
+    **_ORDERS.schema,
+    "state": pl.String,
+    "filled": pl.Int64,
+    "remaining": pl.Int64,
+    "average_price": pl.Float64,
+    "reason": pl.String,
+}
+REPORTED: dict[str, Any] = {
+    "session": pl.Date,
+    "trade_date": pl.Date,
     "order_id": pl.String,
-    "order_session": pl.Date,
-    "instrument": pl.String,
     "contract": pl.String,
     "quantity": pl.Int64,
-    "state": pl.String,
-    "reason": pl.String,
-    "session": pl.Date,
     "price": pl.Float64,
-    "cost_brl": MONEY,
+    "fees_brl": MONEY,
 }
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the ledger holds of orders: pms/orders rows, their events, their fills (`Ledger`)."""
+
+    orders: pl.DataFrame
+    events: pl.DataFrame
+    fills: pl.DataFrame
+
+    def states(self) -> dict[str, OrderState]:
+        """State of each order by its id."""
+        events, fills = _by_order(self.events), _by_order(self.fills)
+        rows = self.orders.iter_rows(named=True)
+        return {o["order_id"]: state_of(o, events.get(o["order_id"], ()), fills.get(o["order_id"], ())) for o in rows}
 
 
 def orders_from(pending: pl.DataFrame) -> pl.DataFrame:
@@ -62,76 +82,113 @@ def orders_from(pending: pl.DataFrame) -> pl.DataFrame:
     return orders.sort(_ORDERS.sort)
 
 
-def paper_fills(
-    orders: pl.DataFrame, marks: pl.DataFrame, settings: Settings, sessions: Sequence[date], table: Sessions
-) -> pl.DataFrame:
-    """Fills of the partitions `sessions`: pms/fills rows of the orders whose settlement became known in one of them.
-
-    orders: pms/orders rows of any earlier session. marks: silver/contract_marks, all history.
-    """
-    done = outcomes(orders, marks, settings, max(sessions), table).filter(
-        pl.col("state") == "filled", pl.col("session").is_in(pl.Series(list(sessions), dtype=pl.Date).implode())
-    )
-    done = done.rename({"order_session": "trade_date"})
-    ids = [content_id({"order_id": o, "trade_date": d}) for o, d in done.select("order_id", "trade_date").iter_rows()]
-    filled = done.with_columns(pl.Series("fill_id", ids, dtype=pl.String))
-    return filled.select(list(_FILLS.schema)).sort(_FILLS.sort)
+def sent(ledger: Recorded) -> list[dict[str, Any]]:
+    """The event that notes, before the broker is asked, that each new order goes out."""
+    states = ledger.states()
+    return [
+        event_of(states[o["order_id"]], "sent", o["session"])
+        for o in ledger.orders.iter_rows(named=True)
+        if states[o["order_id"]].state == "new"
+    ]
 
 
-def outcomes(
-    orders: pl.DataFrame, marks: pl.DataFrame, settings: Settings, upto: date, table: Sessions
-) -> pl.DataFrame:
-    """What became of each order by session `upto`: state filled | working | expired and, unless filled, the reason."""
-    instruments = instruments_by_id(settings)
-    known: dict[str, list[dict[str, Any]]] = {}
-    for m in known_marks(marks, orders["contract"], upto).iter_rows(named=True):
-        known.setdefault(m["contract"], []).append(m)
-    rows: list[dict[str, Any]] = []
-    for order in orders.sort("session", "order_id").iter_rows(named=True):
-        mark, state, reason = _outcome(order, known.get(order["contract"], []), upto, table)
-        row = {**order, "order_session": order["session"], "state": state, "reason": reason}
-        row |= {"session": None, "price": None, "cost_brl": None}
-        if mark is not None:
-            instrument = known_instrument(instruments, order["instrument"])
-            row |= {"session": mark["session"], "price": mark["settle_price"]}
-            row["cost_brl"] = trade_cost(instrument, order["quantity"], mark["dv01_brl"])
-        rows.append({c: row[c] for c in _OUTCOME})
-    return pl.DataFrame(rows, schema=_OUTCOME, orient="row")
+def answered(ledger: Recorded, broker: Broker) -> list[dict[str, Any]]:
+    """What the broker says of orders that were sent and not answered: working, or rejected with the reason."""
+    states = ledger.states()
+    asked = [o for o in ledger.orders.iter_rows(named=True) if states[o["order_id"]].state == "sent"]
+    answers = {a.order_id: a for a in broker.submit([_keyed(o, states[o["order_id"]], o["session"]) for o in asked])}
+    events = []
+    for order in asked:
+        answer, state = answers[order["order_id"]], states[order["order_id"]]
+        kind = "working" if answer.accepted else "rejected"
+        events.append(event_of(state, kind, order["session"], reason=answer.reason))
+    return events
 
 
-def _outcome(order: Row, marks: Sequence[Row], upto: date, table: Sessions) -> tuple[Row | None, str, str]:
-    """(mark that fills the order or None, state, reason); the first settlement known counts, whatever corrects it."""
-    session, contract = order["session"], order["contract"]
-    deadline = table.offset(session, MAX_WORKING)
-    mark = next((m for m in marks if m["trade_date"] == session and m["session"] <= deadline), None)
-    if mark is not None:
-        missed = _locked(mark) or _limit_missed(order, mark)
-        return (None, "expired", missed) if missed else (mark, "filled", "")
-    if upto > deadline:
-        return None, "expired", f"no settlement of {contract} on {session} arrived within {MAX_WORKING} sessions"
-    return None, "working", f"waiting for the settlement of {contract} on {session}"
+def executed(
+    ledger: Recorded, broker: Broker, session: date, table: Sessions
+) -> tuple[list[dict[str, Any]], pl.DataFrame]:
+    """(order events, pms/fills rows) that the partition `session` is the first to know of orders of sessions before."""
+    states = {i: s for i, s in ledger.states().items() if s.state in ("working", "partially_filled")}
+    orders = {o["order_id"]: o for o in ledger.orders.iter_rows(named=True) if o["order_id"] in states}
+    asked = [
+        _keyed(order, states[i], next_day(order, states[i], table))
+        for i, order in orders.items()
+        if order["session"] < session
+    ]
+    events, fills = [], []
+    for report in broker.report(asked, session):
+        order, before = orders[report.order_id], states[report.order_id]
+        event, fill = _told(order, before, report, session)
+        states[report.order_id] = moved(before, event)
+        events.append(event)
+        fills += [fill] if fill else []
+    return events, pl.DataFrame(fills, schema=_FILLS.schema, orient="row").sort(_FILLS.sort)
 
 
-def _locked(mark: Row) -> str:
-    """Why nobody could trade at this settlement; empty on an ordinary day."""
-    return (
-        f"{mark['contract']} settled at its price limit: no free price to be filled at" if mark["limit_locked"] else ""
-    )
+def standing(ledger: Recorded) -> pl.DataFrame:
+    """Every order with its state: columns of `STANDING`. filled and remaining are signed, the average price is that of
+    the contract (DI1: PU), the reason that of its last move."""
+    states = ledger.states()
+    rows = []
+    for order in ledger.orders.iter_rows(named=True):
+        s = states[order["order_id"]]
+        told = {"filled": s.filled, "remaining": s.remaining, "average_price": s.average_price, "reason": s.reason}
+        rows.append({**order, "state": s.state, **told})
+    return pl.DataFrame(rows, schema=STANDING, orient="row").sort("session", "order_id")
 
 
-def _limit_missed(order: Row, mark: Row) -> str:
-    """Why the limit forbids this settlement; empty when there is no limit or it is respected.
+def reported(ledger: Recorded) -> pl.DataFrame:
+    """Fills as the broker reported them, from order events: columns of `REPORTED`. Those of orders from before events
+    were kept are the fills themselves, which are all that is known."""
+    orders = ledger.orders.select("order_id", "contract")
+    told = ledger.events.filter(pl.col("kind").is_in(FILLED)).join(orders, on="order_id", how="left")
+    before = ledger.fills.join(ledger.events, on="order_id", how="anti").rename({"cost_brl": "fees_brl"})
+    both = pl.concat([part.select(pl.col(c).cast(t) for c, t in REPORTED.items()) for part in (told, before)])
+    return both.sort("session", "order_id", "trade_date")
 
-    A DI1 limit is a rate: whoever buys the contract receives, and wants the rate at or above the limit.
-    """
+
+def _keyed(order: Row, state: OrderState, next_day: date) -> ScreenOrder:
+    """What is left of an order, as it is keyed on the screen."""
+    side, lots = on_screen(root_of(order["contract"]), state.remaining)
     limit = order["limit_level"]
-    if limit is None:
-        return ""
-    is_rate = mark["settle_rate"] is not None
-    level = mark["settle_rate"] if is_rate else mark["settle_price"]
-    wants_high = (order["quantity"] > 0) == is_rate
-    if (level >= limit) if wants_high else (level <= limit):
-        return ""
-    side = "at or above" if wants_high else "at or below"
-    shown = (f"{level:.4%}", f"{limit:.4%}") if is_rate else (f"{level:,.3f}", f"{limit:,.3f}")
-    return f"settled at {shown[0]}, the limit wanted {side} {shown[1]}"
+    names = order["order_id"], order["instrument"], order["contract"]
+    return ScreenOrder(*names, side, lots, limit, order["session"], next_day)
+
+
+def next_day(order: Row, state: OrderState, table: Sessions) -> date:
+    """The first trade date of which the broker has not told."""
+    session: date = order["session"]
+    return session if state.traded is None else table.offset(state.traded, 1)
+
+
+def _told(
+    order: Row, before: OrderState, report: Report, session: date
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The event of a report and, when contracts were traded, the fill."""
+    if not report.lots:
+        return event_of(before, "expired", session, reason=report.reason), None
+    root = root_of(order["contract"])
+    side, _ = on_screen(root, before.remaining)
+    quantity, day = contracts(root, side, report.lots), report.trade_date
+    kind = "filled" if quantity == before.remaining else "partially_filled"
+    traded = {"trade_date": day, "quantity": quantity, "price": report.price, "fees_brl": report.fees_brl}
+    fill = {
+        "session": session,
+        "trade_date": day,
+        "fill_id": content_id({"order_id": order["order_id"], "trade_date": day}),
+        "order_id": order["order_id"],
+        "contract": order["contract"],
+        "instrument": order["instrument"],
+        "quantity": quantity,
+        "price": report.price,
+        "cost_brl": report.fees_brl,
+    }
+    return event_of(before, kind, session, **traded), fill
+
+
+def _by_order(frame: pl.DataFrame) -> dict[str, Sequence[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in frame.iter_rows(named=True):
+        found.setdefault(row["order_id"], []).append(row)
+    return dict[str, Sequence[Row]](found)

@@ -18,8 +18,9 @@ import polars as pl
 
 from macro_fund.instruments.contracts import maturity
 from macro_fund.mandate import Approval
+from macro_fund.pms.broker import screen_side
 from macro_fund.pms.gate import OPEN, Gate, Row, Shocks
-from macro_fund.pms.proposals import gain_if, screen_side
+from macro_fund.pms.proposals import gain_if
 from macro_fund.store.ledger_switch import reduces
 from macro_fund.time.releases import release_times
 from macro_fund.time.sessions import Sessions
@@ -84,8 +85,9 @@ class Evidence:
 
     marks: silver/contract_marks of the contracts that matter, one row a contract and trade date, in order of days.
     positions: pms/positions of the session. decided: proposals of the session that were approved (with `traded`, the
-    contracts, and `recorded_at`). fills: the fund's own. current: ids of the newest computation of the session's
-    proposals, None when the lake has none. marginal: VaR of one more contract by instrument, BRL.
+    contracts, and `recorded_at`). working: orders of sessions before that may still trade (`execution.STANDING`).
+    fills: the fund's own. current: ids of the newest computation of the session's proposals, None when the lake has
+    none. marginal: VaR of one more contract by instrument, BRL.
     """
 
     sessions: Sessions
@@ -96,6 +98,7 @@ class Evidence:
     nav_brl: float
     gate: Gate = OPEN
     thrown: Row | None = None
+    working: tuple[Row, ...] = ()
     current: frozenset[str] | None = None
     shocks: Shocks = field(default_factory=dict)
     marginal: dict[str, float] = field(default_factory=dict)
@@ -172,8 +175,16 @@ def stale(ticket: Ticket, evidence: Evidence) -> Verdict:
 
 
 def duplicate(ticket: Ticket, evidence: Evidence) -> Verdict:
-    """Nothing on the same side of the same instrument was approved in the session, but by the same computation."""
+    """Nothing on the same side of the same instrument was approved in the session, but by the same computation, and no
+    order of a session before still works on it."""
     p = ticket.proposal
+    for order in evidence.working:
+        if order["instrument"] == p["instrument"] and order["remaining"] * ticket.quantity > 0:
+            words = (
+                f"order {order['order_id']} still works on {order['remaining']:+,} {order['contract']}: wait for it, "
+                f"or cancel it first (macro-fund orders cancel {order['order_id']} --note TEXT)"
+            )
+            return Verdict("duplicate", "refuse", words)
     for d in evidence.decided:
         one_side = d["instrument"] == p["instrument"] and d["traded"] * ticket.quantity > 0
         if d["proposal_id"] == p["proposal_id"] or not one_side:

@@ -1,7 +1,7 @@
 """Proposals: the trades that would bring the book to the targets, for a person to decide on.
 
-Belongs here: contracts to trade, the trade's words (screen side, sign echo), its cost and content id. Does not belong
-here: how big a target is (`portfolio/`), who may approve (`approval.py`), where proposals are kept
+Belongs here: contracts to trade, the sign echo, the trade's cost and content id. Does not belong here: how big a target
+is (`portfolio/`), who may approve (`approval.py`), what is keyed (`broker.py`), where proposals are kept
 (`store/ledger.py`).
 
 A target that is missing, or has no view, never closes a position: nothing is proposed for its instrument.
@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from macro_fund.pms.broker import screen_side
 from macro_fund.pms.costs import instruments_by_id, known_instrument, trade_cost
 from macro_fund.pms.gate import OPEN, Gate, Trade, restricted, shocks_of
 from macro_fund.pms.legs import Leg, legs
@@ -36,13 +37,6 @@ Group = dict[tuple[object, ...], list[dict[str, Any]]]
 def expires_at(session: date) -> datetime:
     """18:00 Sao Paulo of the session, in UTC."""
     return datetime.combine(session, EXPIRY, SAO_PAULO).astimezone(UTC)
-
-
-def screen_side(root: str, contract: str, quantity: int) -> str:
-    """What to key: the DI1 screen trades rate, so buying the contract (long PU, receive) sells rate."""
-    if root == "DI1":
-        return f"{'SELL rate (receive)' if quantity > 0 else 'BUY rate (pay)'} {contract}"
-    return f"{'BUY' if quantity > 0 else 'SELL'} {contract}"
 
 
 def gain_if(root: str, contract: str, after: int) -> str:

@@ -1,9 +1,10 @@
 """The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
 
-Belongs here: transactions that record proposals, decisions, confirmations, refusals, orders, fills, backtest trials,
-promotions and the kill switch, each with its journal entry, and reading them back as frames. Does not belong here: what
-to propose or how an order is executed (`pms/`), columns (`ledger_tables.py`), the hash chain (`journal.py`), which
-decisions are allowed (`ledger_rules.py`, `ledger_switch.py`), how a database is opened (`ledger_open.py`).
+Belongs here: transactions that record proposals, decisions, confirmations, refusals, orders with their events, fills,
+brokers' statements, backtest trials, promotions and the kill switch, each with its journal entry, and reading them back
+as frames. Does not belong here: what to propose or how an order is executed (`pms/`), columns (`ledger_tables.py`), the
+hash chain (`journal.py`), what is refused (`ledger_rules.py`, `ledger_switch.py`, `ledger_orders.py`), how a database
+is opened (`ledger_open.py`).
 
 Every method is one transaction, so a process killed at any point leaves all of it or nothing. Recording the same
 content again changes nothing. Other content under a known id is refused for orders and fills; of a proposal, whose id
@@ -27,6 +28,17 @@ from macro_fund.store import journal
 from macro_fund.store.content import canonical_json, content_id
 from macro_fund.store.lake import write_file_atomically
 from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_head
+from macro_fund.store.ledger_orders import (
+    EVENT_SCHEMA,
+    OPEN,
+    STATEMENT_SCHEMA,
+    cancel_of,
+    check_events,
+    check_fills,
+    order_like,
+    standing,
+    statement_of,
+)
 from macro_fund.store.ledger_rules import (
     CLEARED,
     PROPOSAL_QUERY,
@@ -40,10 +52,12 @@ from macro_fund.store.ledger_rules import (
 )
 from macro_fund.store.ledger_switch import SwitchAction, newest, next_event
 from macro_fund.store.ledger_tables import (
+    BROKER_STATEMENTS,
     CENT,
     FILLS,
     JOURNAL,
     KINDS,
+    ORDER_EVENTS,
     ORDERS,
     PROMOTIONS,
     PROPOSALS,
@@ -53,6 +67,7 @@ from macro_fund.store.ledger_tables import (
     Money,
     UtcTime,
 )
+from macro_fund.store.order_states import OrderState
 from macro_fund.store.table import UTC_TIME
 from macro_fund.store.tables import TABLES
 from macro_fund.store.verify_journal import Head
@@ -169,21 +184,47 @@ class Ledger:
         """Record pms/orders rows; returns how many were new."""
         return self._record("order", rows, at)
 
-    def record_fills(self, rows: pl.DataFrame, at: datetime) -> int:
-        """Record pms/fills rows; returns how many were new."""
-        return self._record("fill", rows, at)
+    def record_fills(self, rows: pl.DataFrame, at: datetime, events: Sequence[Mapping[str, Any]] = ()) -> int:
+        """Record pms/fills rows and the order events (`ledger_orders.event_of`) that report them, in one transaction;
+        returns how many fills were new. LedgerError for an event or a fill that its order cannot have."""
+        records = self._rows_of("fill", rows, at)
+        with self._write() as conn:
+            _append_events(conn, events, at)
+            check_fills(conn, records)
+            return _append(conn, "fill", records, at)
+
+    def record_order_events(self, rows: Sequence[Mapping[str, Any]], at: datetime) -> int:
+        """Record order events without fills (`ledger_orders.event_of`); returns how many were new. LedgerError for a
+        move that the order's state does not allow."""
+        with self._write() as conn:
+            return _append_events(conn, rows, at)
+
+    def cancel_order(self, order_id: str, person: str, reason: str, session: date, at: datetime) -> dict[str, Any]:
+        """Record that a person cancels what is left of an order from trade date `session` on, and return the event."""
+        with self._write() as conn:
+            event = cancel_of(conn, order_id, person, reason, session, at)
+            _append(conn, "order_event", [event], at)
+            return event
+
+    def record_statement(self, rows: Sequence[Mapping[str, Any]], person: str, at: datetime) -> None:
+        """Record a broker's statement (`pms/statements.py`), once a file."""
+        with self._write() as conn:
+            _append(conn, "statement", [_tidy(BROKER_STATEMENTS, r) for r in statement_of(conn, rows, person, at)], at)
 
     def _record(self, kind: str, rows: pl.DataFrame, at: datetime) -> int:
+        records = self._rows_of(kind, rows, at)
+        with self._write() as conn:
+            if kind == "order":
+                check_orders(conn, records)
+            return _append(conn, kind, records, at)
+
+    def _rows_of(self, kind: str, rows: pl.DataFrame, at: datetime) -> list[dict[str, Any]]:
         table = KINDS[kind][0]
         wanted = [c.name for c in table.columns if c.name != "recorded_at"]
         missing = [c for c in wanted if c not in rows.columns]
         if missing:
             raise LedgerError(f"{table.name}: columns {', '.join(missing)} are missing; pass rows of the pms table")
-        records = [_tidy(table, {**row, "recorded_at": at}) for row in rows.select(wanted).to_dicts()]
-        with self._write() as conn:
-            if kind == "order":
-                check_orders(conn, records)
-            return _append(conn, kind, records, at)
+        return [_tidy(table, {**row, "recorded_at": at}) for row in rows.select(wanted).to_dicts()]
 
     def decide(
         self,
@@ -320,16 +361,33 @@ class Ledger:
             r["quantity"] = r["quantity"] if r["decided_quantity"] is None else r["decided_quantity"]
         return _frame(rows, _PENDING_SCHEMA)
 
-    def orders(self, session: date | None = None, upto: date | None = None, unfilled: bool = False) -> pl.DataFrame:
-        """Orders (pms/orders columns) of one session, or of all sessions up to `upto`; optionally without a fill."""
+    def orders(self, session: date | None = None, upto: date | None = None, still_open: bool = False) -> pl.DataFrame:
+        """Orders (pms/orders columns) of one session, or of all sessions up to `upto`; optionally those that may still
+        trade: no event has ended them."""
         query = sa.select(ORDERS).order_by(ORDERS.c.session, ORDERS.c.order_id)
         if session is not None:
             query = query.where(ORDERS.c.session == session)
         if upto is not None:
             query = query.where(ORDERS.c.session <= upto)
-        if unfilled:
-            query = query.outerjoin(FILLS, FILLS.c.order_id == ORDERS.c.order_id).where(FILLS.c.fill_id.is_(None))
+        if still_open:
+            query = query.where(OPEN)
         return self._frame_of(query, dict(TABLES["pms/orders"].schema))
+
+    def order_events(self, upto: date | None = None) -> pl.DataFrame:
+        """Events of orders of sessions <= `upto` (None: all), in their order: columns of `EVENT_SCHEMA`."""
+        query = sa.select(ORDER_EVENTS).order_by(ORDER_EVENTS.c.session, ORDER_EVENTS.c.order_id, ORDER_EVENTS.c.number)
+        return self._frame_of(query if upto is None else query.where(ORDER_EVENTS.c.session <= upto), EVENT_SCHEMA)
+
+    def statements(self, after: datetime, upto: datetime) -> pl.DataFrame:
+        """Rows of brokers' statements recorded after one moment and up to another: columns of `STATEMENT_SCHEMA`."""
+        rows, when = BROKER_STATEMENTS, BROKER_STATEMENTS.c.recorded_at
+        query = sa.select(rows).where(when > after, when <= upto).order_by(when, rows.c.digest, rows.c.line)
+        return self._frame_of(query, STATEMENT_SCHEMA)
+
+    def order_state(self, order_id: str) -> OrderState:
+        """The state of one order, by id or unique prefix; LedgerError when there is none."""
+        with self._read() as conn:
+            return standing(conn, order_like(conn, order_id))
 
     def fills(self, upto: date | None = None) -> pl.DataFrame:
         """Fills of partitions <= `upto`: pms/fills columns, and proposal_id and strategy shares frozen at the trade."""
@@ -444,6 +502,11 @@ def _append(conn: sa.Connection, kind: str, records: list[dict[str, Any]], at: d
             raise LedgerError(f"{table.name}: row refused: {error.orig}; record what it refers to first") from error
         journal.append(conn, kind, fresh, at)
     return len(fresh)
+
+
+def _append_events(conn: sa.Connection, events: Sequence[Mapping[str, Any]], at: datetime) -> int:
+    check_events(conn, events)
+    return _append(conn, "order_event", [_tidy(ORDER_EVENTS, {**e, "recorded_at": at}) for e in events], at)
 
 
 def _content(record: Mapping[str, Any]) -> str:

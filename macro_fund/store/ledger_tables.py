@@ -1,5 +1,5 @@
-"""The ledger's SQL tables: proposals, decisions with their reviews, confirmations and refusals, orders, fills, trials,
-promotions, the kill switch and the journal.
+"""The ledger's SQL tables: proposals, decisions with their reviews, confirmations and refusals, orders with their
+events, fills, brokers' statements, trials, promotions, the kill switch and the journal.
 
 All are append-only.
 
@@ -172,13 +172,51 @@ FILLS = sa.Table(
     sa.Column("fill_id", _ID, primary_key=True),
     sa.Column("session", sa.Date, nullable=False, index=True),
     sa.Column("trade_date", sa.Date, nullable=False),
-    sa.Column("order_id", _ID, sa.ForeignKey("orders.order_id"), nullable=False, unique=True),
+    sa.Column("order_id", _ID, sa.ForeignKey("orders.order_id"), nullable=False),
     sa.Column("contract", sa.String(16), nullable=False),
     sa.Column("instrument", sa.String(32), nullable=False),
     sa.Column("quantity", sa.BigInteger, nullable=False),
     sa.Column("price", sa.Double, nullable=False),
     sa.Column("cost_brl", Money, nullable=False),
     sa.Column("recorded_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("order_id", "trade_date"),
+)
+
+# What became of an order, event by event: `order_states.py` says which may follow which. quantity, price, fees and
+# trade_date are of fills, person of cancels.
+ORDER_EVENTS = sa.Table(
+    "order_events",
+    METADATA,
+    sa.Column("event_id", _ID, primary_key=True),
+    sa.Column("order_id", _ID, sa.ForeignKey("orders.order_id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("session", sa.Date, nullable=False, index=True),
+    sa.Column("trade_date", sa.Date),
+    sa.Column("quantity", sa.BigInteger),
+    sa.Column("price", sa.Double),
+    sa.Column("fees_brl", Money),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("order_id", "number"),
+)
+
+# A broker's statement, as the file said: positions (contract, quantity, price), or the cash of a day (no contract).
+BROKER_STATEMENTS = sa.Table(
+    "broker_statements",
+    METADATA,
+    sa.Column("row_id", _ID, primary_key=True),
+    sa.Column("digest", _ID, nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("contract", sa.String(32), nullable=False),
+    sa.Column("quantity", sa.BigInteger),
+    sa.Column("price", sa.Double),
+    sa.Column("cash_brl", Money),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("digest", "line"),
 )
 
 # A backtest that was run: trial_id is the SHA-256 of the columns up to `inputs`, the others are what came out.
@@ -249,6 +287,8 @@ KINDS: dict[str, tuple[sa.Table, str]] = {
     "refusal": (REFUSALS, "refusal_id"),
     "order": (ORDERS, "order_id"),
     "fill": (FILLS, "fill_id"),
+    "order_event": (ORDER_EVENTS, "event_id"),
+    "statement": (BROKER_STATEMENTS, "row_id"),
     "trial": (TRIALS, "trial_id"),
     "promotion": (PROMOTIONS, "promotion_id"),
     "switch": (SWITCH_EVENTS, "event_id"),

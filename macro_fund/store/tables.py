@@ -234,7 +234,7 @@ _TABLES = [
         },
         ("session", "fill_id"),
         owner="team:pms",
-        description="Approved orders executed on paper at the settlement of their session, plus costs.",
+        description="What the broker executed of approved orders, plus costs; on paper at the settlement.",
     ),
     Table(
         "pms/positions",
@@ -335,6 +335,21 @@ _TABLES = [
         ("session", "period"),
         owner="team:pms",
         description="How the fund did over each period: return over CDI, risk, drawdown, round trips, turnover.",
+    ),
+    Table(
+        "pms/reconciliation",
+        {
+            "session": session_column(),
+            "kind": Column(pl.String, "what is compared: pms/reconciliation.py says which numbers"),
+            "item": Column(pl.String, "order and trade date, contract, or all"),
+            "ours": Column(pl.Float64, "contracts (signed), price or BRL by the fund's books"),
+            "theirs": Column(pl.Float64, "the same by the order, the broker's reports or its statement"),
+            "tolerance": Column(pl.Float64, "largest difference that is rounding"),
+            "sentence": Column(pl.String, "what does not agree; empty where it does"),
+        },
+        ("session", "kind", "item"),
+        owner="team:pms",
+        description="The fund's fills, lots, positions, fees and cash against orders and the broker.",
     ),
     Table(
         "pms/trade_proposals",

@@ -9,11 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from macro_fund.pms.adapters import open_broker
 from macro_fund.pms.approval import Desk
 from macro_fund.pms.evidence import Read
+from macro_fund.pms.execution import Recorded, answered, executed, sent
 from macro_fund.pms.people import Actor, alone
 from macro_fund.settings import Settings, default_settings
 from macro_fund.store.ledger import Ledger
+from macro_fund.store.ledger_orders import EVENT_SCHEMA
 from macro_fund.store.tables import TABLES
 from macro_fund.time.calendars import load_calendar
 from macro_fund.time.sessions import sessions
@@ -162,3 +165,38 @@ def cdi(days: Sequence[date], rate: float = CDI, known_after: int = 2) -> pl.Dat
 def bank_days(start: date, end: date) -> list[date]:
     days = pl.date_range(start, end, eager=True).to_list()
     return [d for d in days if ANBIMA.is_business_day(d)]
+
+
+def events_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Order events as `Ledger.order_events` gives them."""
+    kept = [{c: r.get(c, utc(2025, 2, 10)) for c in EVENT_SCHEMA} for r in rows]
+    return pl.DataFrame(kept, schema=EVENT_SCHEMA, orient="row")
+
+
+def worked(
+    orders: pl.DataFrame, market: pl.DataFrame, sessions: Sequence[date], settings: Settings = SETTINGS
+) -> Recorded:
+    """What is recorded of orders that are sent and then asked for in the morning of each of `sessions`."""
+    so_far = Recorded(orders, events_frame([]), TABLES["pms/fills"].empty())
+    broker = open_broker(settings, TABLE, market, so_far)
+    for step in (sent, lambda r: answered(r, broker)):
+        so_far = Recorded(orders, pl.concat([so_far.events, events_frame(step(so_far))]), so_far.fills)
+    for session in sessions:
+        events, rows = executed(so_far, broker, session, TABLE)
+        so_far = Recorded(orders, pl.concat([so_far.events, events_frame(events)]), pl.concat([so_far.fills, rows]))
+    return so_far
+
+
+def record_morning(
+    ledger: Ledger, market: pl.DataFrame, session: date, at: datetime, settings: Settings = SETTINGS
+) -> None:
+    """What the graph does with orders in the morning of a session: sends what is new, records what was executed."""
+
+    def now() -> Recorded:
+        return Recorded(ledger.orders(upto=TABLE.offset(session, -1)), ledger.order_events(), ledger.fills())
+
+    broker = open_broker(settings, TABLE, market, now())
+    ledger.record_order_events(sent(now()), at)
+    ledger.record_order_events(answered(now(), broker), at)
+    events, rows = executed(now(), broker, session, TABLE)
+    ledger.record_fills(rows, at, events)

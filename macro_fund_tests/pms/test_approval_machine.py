@@ -1,4 +1,4 @@
-"""Any order of proposals, decisions, confirmations, throws, orders and fills by five people, with crashes in between.
+"""Any order of proposals, decisions, confirmations, throws, orders, cancels and fills by five people, with crashes.
 
 Belongs here: what must hold whatever people do and wherever the process dies. MACRO_FUND_SEQUENCES says how many
 sequences are tried; 20 without it.
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from macro_fund.pms import approval, book
 from macro_fund.pms.approval import Desk
-from macro_fund.pms.execution import orders_from
+from macro_fund.pms.broker import screen_side
+from macro_fund.pms.execution import next_day, orders_from
 from macro_fund.pms.people import Actor
-from macro_fund.pms.proposals import expires_at, gain_if, screen_side
+from macro_fund.pms.proposals import expires_at, gain_if
 from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
+from macro_fund.store.ledger_orders import event_of
 from macro_fund.store.ledger_switch import reduces
+from macro_fund.store.order_states import ENDS
 from macro_fund_tests.pms.builders import TABLE, desk_of, frame, mark, marks, proposals, utc
 
 # No release of config/releases falls into these hours.
@@ -43,7 +47,7 @@ PEOPLE = {
     "Davi": Actor("Davi", frozenset({"ops"}), signed=True),
 }
 MARKS = marks(*(mark(c, d, 70000.0, maturity=date(2030, 1, 2)) for c in CONTRACTS for d in [*DAYS, date(2025, 2, 7)]))
-DATA = ("proposals", "decisions", "reviews", "confirmations", "orders", "fills", "switch_events")
+DATA = ("proposals", "decisions", "reviews", "confirmations", "orders", "order_events", "fills", "switch_events")
 DV01 = 12.5  # BRL a bp and contract: 600 contracts are 25% of the limit of 30,000
 
 # Weighted towards what gets far: most people may do what they try, most processes live.
@@ -147,7 +151,14 @@ class Desks(RuleBasedStateMachine):
             for other, o in self.state.items()
             if other != pid
         )
-        return not twin and (not self.thrown_by or reduces(p["before"], p["before"] + quantity))
+        works = any(
+            o["contract"] == p["contract"]
+            and o["session"] < p["session"]
+            and o["order"] in ("new", "sent", "working", "partially_filled")
+            and o["traded"] * quantity > 0
+            for o in self.state.values()
+        )
+        return not twin and not works and (not self.thrown_by or reduces(p["before"], p["before"] + quantity))
 
     def _pid(self, back: int) -> str:
         """The newest proposal, or one so many before it."""
@@ -192,8 +203,8 @@ class Desks(RuleBasedStateMachine):
             "status": "proposed",
             "traded": 0,
             "second": "",
-            "order": False,
-            "fill": False,
+            "order": "",
+            "filled": 0,
         }
 
     @rule(back=newest, who=people, crash=crashes)
@@ -267,7 +278,7 @@ class Desks(RuleBasedStateMachine):
         assert (how, count, set(waiting["proposal_id"])) == ("done", len(expected), expected)
         assert self.ledger.record_orders(waiting, self.now) == 0
         for pid in expected:
-            self.state[pid]["order"] = True
+            self.state[pid]["order"] = "new"
 
         self._order_by_hand()
 
@@ -283,31 +294,63 @@ class Desks(RuleBasedStateMachine):
         )
         assert how == "refused"
 
-    @rule(crash=crashes)
-    def fill(self, crash: int | None) -> None:
-        orders = self.ledger.orders(unfilled=True)
-        rows = [
-            {
-                "session": TABLE.offset(o["session"], 1),
-                "trade_date": o["session"],
-                "fill_id": f"f{o['order_id']}",
-                "order_id": o["order_id"],
-                "contract": o["contract"],
-                "instrument": o["instrument"],
-                "quantity": o["quantity"],
-                "price": 70000.0,
-                "cost_brl": Decimal("1.00"),
-            }
-            for o in orders.iter_rows(named=True)
-        ]
-        how, _ = self._do(lambda: self.ledger.record_fills(frame("pms/fills", rows), self.now), crash)
-        if how != "done":
-            assert how == "killed"
+    def _orders_in(self, *states: str) -> list[dict[str, Any]]:
+        """Orders of the ledger in one of these states of the model."""
+        named = {o["proposal_id"]: o for o in self.ledger.orders().iter_rows(named=True)}
+        return [named[pid] for pid, p in self.state.items() if p["order"] in states]
+
+    @rule(refused=st.booleans(), crash=crashes)
+    def send(self, refused: bool, crash: int | None) -> None:
+        """What the graph does with new orders: noted as sent, then answered; killed between the two, asked again."""
+        for before, after in (("new", "sent"), ("sent", "rejected" if refused else "working")):
+            orders = self._orders_in(before)
+            events = [
+                event_of(self.ledger.order_state(o["order_id"]), after, o["session"], reason="full") for o in orders
+            ]
+            how, count = self._do(partial(self.ledger.record_order_events, events, self.now), crash)
+            if how == "killed":
+                return
+            assert (how, count) == ("done", len(orders))
+            assert self.ledger.record_order_events(events, self.now) == 0
+            for o in orders:
+                self.state[o["proposal_id"]]["order"] = after
+
+    @rule(share=st.sampled_from([1.0, 1.0, 0.5, 2.0]), crash=crashes)
+    def fill(self, share: float, crash: int | None) -> None:
+        """Each working order trades a share of what is left on its next day; more than that is refused."""
+        for o in self._orders_in("working", "partially_filled"):
+            p, state = self.state[o["proposal_id"]], self.ledger.order_state(o["order_id"])
+            quantity = int(state.remaining * share) or state.remaining
+            day = next_day(o, state, TABLE)
+            kind = "filled" if quantity == state.remaining else "partially_filled"
+            session = TABLE.offset(day, 1)
+            traded = {"trade_date": day, "quantity": quantity, "price": 70000.0, "fees_brl": Decimal("1.00")}
+            event = event_of(state, kind, session, **traded)
+            ids = {"fill_id": event["event_id"], "contract": o["contract"], "instrument": o["instrument"]}
+            row = {k: v for k, v in traded.items() if k != "fees_brl"}
+            row |= {"session": session, "order_id": o["order_id"], "cost_brl": Decimal("1.00"), **ids}
+            rows = frame("pms/fills", [row])
+            how, _ = self._do(partial(self.ledger.record_fills, rows, self.now, [event]), crash, told=False)
+            if how == "killed":
+                return
+            assert (how == "done") == (share <= 1.0), (how, share)
+            if how == "done":
+                assert self.ledger.record_fills(rows, self.now, [event]) == 0
+                p |= {"order": kind, "filled": p["filled"] + quantity, "last": day}
+                self.filled[p["contract"]] += quantity
+
+    @rule(back=newest, who=people, note=st.sampled_from(["", "too late", "too late"]), crash=crashes)
+    def cancel(self, back: int, who: str, note: str, crash: int | None) -> None:
+        p = self.state[pid := self._pid(back)]
+        order = next((o for o in self.ledger.orders().iter_rows(named=True) if o["proposal_id"] == pid), None)
+        if order is None:
             return
-        for p in self.state.values():
-            if p["order"] and not p["fill"]:
-                p["fill"] = True
-                self.filled[p["contract"]] += p["traded"]
+        day = TABLE.offset(p["last"], 1) if p["filled"] else p["session"]
+        may = bool(note) and "pm" in PEOPLE[who].roles and p["order"] in ("new", "working", "partially_filled")
+        how, words = self._do(lambda: approval.cancel(self._desk(who), order["order_id"][:8], note=note), crash)
+        assert how == "killed" or (how == "done") == (may and self.now < expires_at(day)), (how, words)
+        if how == "done":
+            p["order"] = "cancelled"
 
     @rule(minutes=st.sampled_from([5, 5, 120, 600]))
     def wait(self, minutes: int) -> None:
@@ -334,13 +377,23 @@ class Desks(RuleBasedStateMachine):
             assert (self.state[pid]["status"], self.state[pid]["traded"]) == ("approved", quantity)
 
     @invariant()
+    def every_order_is_where_the_model_has_it(self) -> None:
+        orders = {o: pid for o, pid in self.ledger.orders().select("order_id", "proposal_id").iter_rows()}
+        still_open = set(self.ledger.orders(still_open=True)["order_id"])
+        for order_id, pid in orders.items():
+            state, p = self.ledger.order_state(order_id), self.state[pid]
+            assert (state.state, state.filled) == (p["order"], p["filled"])
+            assert (order_id in still_open) == (state.state not in ENDS)
+            assert state.remaining == (0 if state.state in ENDS else p["traded"] - p["filled"])
+
+    @invariant()
     def the_switch_is_the_models(self) -> None:
         assert (self.ledger.thrown() is not None) == bool(self.thrown_by)
 
     def teardown(self) -> None:
         assert self.ledger.verify_journal() == []  # what is wrong once stays wrong: entries are never rewritten
         fills = self.ledger.fills()
-        held = book.positions(fills, MARKS, [date(2025, 2, 10)], TABLE)
+        held = book.positions(fills, MARKS, [date(2025, 3, 31)], TABLE)  # after the last fill of any sequence
         assert dict(held.select("contract", "quantity").iter_rows()) == {c: q for c, q in self.filled.items() if q}
         self.ledger.close()
         self.folder.cleanup()

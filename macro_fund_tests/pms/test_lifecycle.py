@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from macro_fund.pms import approval, book
-from macro_fund.pms.execution import orders_from, paper_fills
+from macro_fund.pms.execution import orders_from
 from macro_fund.pms.proposals import propose
 from macro_fund.store.ledger import Ledger, open_ledger
 from macro_fund.store.tables import TABLES
@@ -26,6 +26,7 @@ from macro_fund_tests.pms.builders import (
     frame,
     marks,
     marks_of,
+    record_morning,
 )
 from macro_fund_tests.pms.test_proposals import target
 
@@ -56,8 +57,7 @@ def morning(ledger: Ledger, session: dt.date, cube: pl.DataFrame) -> tuple[pl.Da
     """One partition: fills of yesterday's orders, book, proposals; then a person approves them all."""
     at = TABLE.as_of(session)
     ledger.record_orders(orders_from(ledger.pending_approvals()), at)
-    yesterday = TABLE.offset(session, -1)
-    ledger.record_fills(paper_fills(ledger.orders(upto=yesterday), MARKS, SETTINGS, [session], TABLE), at)
+    record_morning(ledger, MARKS, session, at)
     fills = ledger.fills(upto=session)
     held = book.positions(fills, MARKS, [session], TABLE)
     cube = pl.concat([cube, book.pnl(fills, MARKS, CDI_ROWS, [session], **FIXED)])

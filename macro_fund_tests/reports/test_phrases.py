@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from macro_fund.mandate import Limits
+from macro_fund.pms.broker import screen_side
 from macro_fund.pms.explain import PARTS, WHOLE
-from macro_fund.pms.proposals import gain_if, screen_side
+from macro_fund.pms.proposals import gain_if
 from macro_fund.reports import (
     pack_calendar,
     pack_markets,

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from macro_fund.pms.execution import orders_from
 from macro_fund.store import ledger_open
 from macro_fund.store.ledger import Ledger, open_ledger
+from macro_fund.store.ledger_orders import event_of
 from macro_fund_tests.pms.builders import frame, proposals, utc
 
 NOW, LATER = utc(2025, 2, 10), utc(2025, 2, 10, 14)
@@ -68,6 +69,11 @@ def promotion(**given: Any) -> dict[str, Any]:
     return {**row, "person": "Ana", **given}
 
 
+def statement_row(**given: Any) -> dict[str, Any]:
+    row = {"row_id": "s1", "digest": "d" * 64, "line": 2, "day": date(2025, 2, 10), "contract": "DI1F27"}
+    return {**row, "quantity": 120, "price": 76828.74, "cash_brl": None, **given}
+
+
 def full_story(ledger: Ledger) -> None:
     """Journal entries 1, 2: proposals; 3: decision; 4: order; 5: fill."""
     ledger.record_proposals(proposals({}, {"proposal_id": OTHER, "contract": "DI1F28"}), NOW)
@@ -79,7 +85,8 @@ def full_story(ledger: Ledger) -> None:
 
 def every_kind(ledger: Ledger) -> None:
     """A row in each table: the full story, then entries 6: trial; 7: promotion; 8: throw of the switch; 9: refusal;
-    10: proposal; 11: decision; 12: its review; 13: confirmation."""
+    10: proposal; 11: decision; 12: its review; 13: confirmation; then a refusal, an order, its
+    first event and a row of a broker's statement."""
     full_story(ledger)
     ledger.record_trials([trial()], NOW)
     ledger.promote(promotion(), NOW)
@@ -90,6 +97,11 @@ def every_kind(ledger: Ledger) -> None:
     ledger.decide(OTHER, "approve", "Ana", "", moment, review=review)
     ledger.confirm(OTHER, "Bia", "", moment)
     ledger.refuse("approve", OTHER, "Cai", "a viewer does not decide", moment)
+    order = orders_from(ledger.pending_approvals())
+    ledger.record_orders(order, moment)
+    state = ledger.order_state(order["order_id"].item())
+    ledger.record_order_events([event_of(state, "sent", order["session"].item())], moment)
+    ledger.record_statement([statement_row()], "Cai", moment)
 
 
 def run_sql(url: str, *statements: str | sa.Executable, unlocked: bool = False) -> None:

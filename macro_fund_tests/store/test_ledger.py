@@ -182,10 +182,10 @@ def test_orders_without_a_fill(ledger: Ledger) -> None:
     ledger.record_proposals(proposals(), NOW)
     ledger.decide(PID, "approve", "Ana", "", NOW)
     ledger.record_orders(orders_from(ledger.pending_approvals()), NOW)
-    assert ledger.orders(unfilled=True).height == 1
+    assert ledger.orders(still_open=True).height == 1
     assert ledger.orders(upto=date(2025, 2, 7)).is_empty()
     ledger.record_fills(fill_of(ledger.orders().row(0, named=True)), NOW)
-    assert ledger.orders(unfilled=True).is_empty()
+    assert ledger.orders(still_open=True).is_empty()
     assert ledger.fills(upto=date(2025, 2, 10)).is_empty()
     filled = ledger.fills(upto=date(2025, 2, 11)).row(0, named=True)
     assert (filled["proposal_id"], filled["shares"]) == (PID, proposal()["shares"])
