@@ -32,13 +32,17 @@ PARTS = ("carry", "roll", "nominal")
 _Key = tuple[str, date, date]  # contract, session, trade_date
 
 
-def explain(fills: pl.DataFrame, marks: pl.DataFrame, cube: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+def explain(
+    fills: pl.DataFrame, marks: pl.DataFrame, cube: pl.DataFrame, sessions: Sequence[date], official: pl.DataFrame
+) -> pl.DataFrame:
     """pms/explain of `sessions`: the P&L cube with every settlement in parts; interest and costs as booked.
 
-    fills: pms/fills with `shares`, marks: silver/contract_marks, cube: pms/pnl; all history.
+    fills: pms/fills with `shares`, marks: what the cube was made of (`true_up.with_estimates`), cube: pms/pnl,
+    official: silver/contract_marks, the curve's settlements; all history.
     """
     last = max(sessions)
-    parts = di1_parts(marks.filter(pl.col("session") <= last), fills["contract"].unique().to_list())
+    known = pl.col("session") <= last
+    parts = di1_parts(marks.filter(known), official.filter(known), fills["contract"].unique().to_list())
 
     def split(mark: Row) -> Mapping[str, float]:
         if (whole := WHOLE.get(str(mark["contract"])[:3])) is not None:
@@ -80,15 +84,15 @@ def large_residuals(parts: pl.DataFrame, nav_brl: float) -> list[tuple[date, str
     return [(s, f"BRL {r:,.2f} of {g:,.2f} is not explained") for s, r, g in days.sort("session").rows()]
 
 
-def di1_parts(marks: pl.DataFrame, contracts: Sequence[str]) -> dict[_Key, dict[str, float]]:
+def di1_parts(marks: pl.DataFrame, official: pl.DataFrame, contracts: Sequence[str]) -> dict[_Key, dict[str, float]]:
     """BRL of +1 contract by part, for each mark of the DI1 `contracts` that has a settlement before it.
 
     Each row is explained with what its own session knew: the newest version of the settlement before, and of the curve.
     """
-    di1 = marks.filter(pl.col("root") == "DI1", pl.col("settle_rate").is_not_null())
-    now = di1.filter(pl.col("contract").is_in(contracts), pl.col("pnl_brl").is_not_null())
+    now, quoted = (f.filter(pl.col("root") == "DI1", pl.col("settle_rate").is_not_null()) for f in (marks, official))
+    now = now.filter(pl.col("contract").is_in(contracts), pl.col("pnl_brl").is_not_null())
     keys = ["contract", "session", "trade_date"]
-    known = di1.select(
+    known = quoted.select(
         "contract", known="session", prev_trade_date="trade_date", n0="bdays", p0="settle_price", r0="settle_rate"
     )
     pairs = (

@@ -23,14 +23,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from macro_fund.pms import approval, book
+from macro_fund.pms import approval
 from macro_fund.pms.approval import Desk
 from macro_fund.pms.execution import orders_from
 from macro_fund.pms.people import Actor
 from macro_fund.pms.proposals import expires_at, gain_if, screen_side
 from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
 from macro_fund.store.ledger_switch import reduces
-from macro_fund_tests.pms.builders import TABLE, desk_of, frame, mark, marks, proposals, utc
+from macro_fund_tests.pms.builders import TABLE, desk_of, frame, held_at, mark, marks, proposals, utc
 
 # No release of config/releases falls into these hours.
 DAYS = [date(2025, 2, d) for d in (3, 4, 5, 6)]
@@ -340,7 +340,7 @@ class Desks(RuleBasedStateMachine):
     def teardown(self) -> None:
         assert self.ledger.verify_journal() == []  # what is wrong once stays wrong: entries are never rewritten
         fills = self.ledger.fills()
-        held = book.positions(fills, MARKS, [date(2025, 2, 10)], TABLE)
+        held = held_at(fills, MARKS, [date(2025, 2, 10)])
         assert dict(held.select("contract", "quantity").iter_rows()) == {c: q for c, q in self.filled.items() if q}
         self.ledger.close()
         self.folder.cleanup()

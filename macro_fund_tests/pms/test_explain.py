@@ -38,7 +38,7 @@ def cube_of(f: pl.DataFrame, m: pl.DataFrame, sessions: list[date]) -> pl.DataFr
 
 
 def explained(f: pl.DataFrame, m: pl.DataFrame, sessions: list[date]) -> pl.DataFrame:
-    out = explain(f, m, cube_of(f, m, sessions), sessions)
+    out = explain(f, m, cube_of(f, m, sessions), sessions, m)
     assert shape_problems(TABLES["pms/explain"], out) == []
     return out
 
@@ -56,7 +56,7 @@ def test_the_golden_day() -> None:
         "DI1F28", D[1], price, bdays=755, settle_rate=0.13199, correction=fc,
         prev_trade_date=D[0], pnl_brl=price - old["settle_price"] * fc,
     )  # fmt: skip
-    (parts,) = di1_parts(marks(old, node, new), ["DI1F28"]).values()
+    (parts,) = di1_parts(*[marks(old, node, new)] * 2, ["DI1F28"]).values()
     assert parts["carry"] == pytest.approx(-4.59, abs=0.005)
     assert parts["roll"] == pytest.approx(1.84, abs=0.005)
     assert parts["nominal"] == pytest.approx(-366.40, abs=0.005)
@@ -123,7 +123,7 @@ def test_dollar_and_index_are_one_part_each() -> None:
 def test_on_its_last_day_a_contract_earns_carry_alone() -> None:
     old = di1("DI1G25", D[0], 0.13, 1)
     new = mark("DI1G25", D[1], 100_000.0, bdays=0, settle_rate=0.13, prev_trade_date=D[0], pnl_brl=1.0)
-    (parts,) = di1_parts(marks(old, new), ["DI1G25"]).values()
+    (parts,) = di1_parts(*[marks(old, new)] * 2, ["DI1G25"]).values()
     assert (parts["roll"], parts["nominal"]) == (0.0, 0.0)
 
 
