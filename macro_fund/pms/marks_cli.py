@@ -81,11 +81,11 @@ def _tell(row: dict[str, Any], words: str, as_json: bool) -> None:
 
 def _show(ctx: PmsContext, session: datetime | None, as_json: bool) -> None:
     marks, given = ctx.read("pms/marks", None), ctx.ledger.overrides()
-    asked = session.date() if session else marks["session"].max()
+    asked = pl.col("session").max() if session is None else pl.lit(session.date())
     marks = marks.filter(pl.col("session") == asked).sort("contract")
     standing = given.filter(pl.col("revoked_at").is_null())
     if as_json:
-        typer.echo(show.as_json({"session": asked, "marks": marks.to_dicts(), "overrides": given.to_dicts()}))
+        typer.echo(show.as_json({"marks": marks.to_dicts(), "overrides": given.to_dicts()}))
         return
     out = show.console()
     if marks.is_empty():
