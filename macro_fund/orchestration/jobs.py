@@ -16,6 +16,7 @@ PROPOSE_ASSETS = ("pms/trade_proposals", "reports/morning_pack")
 ORDER_ASSETS = ("pms/orders",)
 BOOK_ASSETS = (
     "pms/fills",
+    "pms/marks",
     "pms/positions",
     "pms/pnl",
     "pms/explain",

@@ -12,14 +12,14 @@ from decimal import Decimal
 import polars as pl
 
 from macro_fund.home import Home
+from macro_fund.orchestration.marks import BOOK_MARKS, MARKS
 from macro_fund.orchestration.run import Run
 from macro_fund.pms import execution, reconciliation
 from macro_fund.pms.adapters import open_broker
 from macro_fund.pms.broker import Broker
 from macro_fund.pms.execution import Recorded
+from macro_fund.pms.true_up import with_estimates
 from macro_fund.store.tables import TABLES
-
-MARKS = "silver/contract_marks"
 
 
 def time_of(home: Home, moment: datetime) -> datetime:
@@ -60,6 +60,7 @@ def reconcile(run: Run) -> pl.DataFrame:
     home, ledger = run.home, run.home.ledger
     held, cube = run.read("pms/positions"), run.read("pms/pnl")
     traded, navs, marks = run.read("pms/fills"), run.read("pms/nav"), run.read(MARKS)
+    booked = with_estimates(marks, run.read(BOOK_MARKS))
     rows = []
     for key in run.fund_sessions:
         close, known, here = home.sessions.offset(key, -1), pl.col("session") <= key, pl.col("session") == key
@@ -67,6 +68,7 @@ def reconcile(run: Run) -> pl.DataFrame:
         stated = open_broker(home.settings, home.sessions, marks, recorded).statement(key)
         fees, interest = (_total(cube.filter(known), component) for component in ("cost", "interest"))
         made = _sum(navs.filter(here)["nav_brl"]) - home.settings.fund.nav_brl - interest
+        made -= reconciliation.open_estimates(traded, marks, booked, key)
         rows += reconciliation.executions(recorded, key)
         rows += reconciliation.positions(traded.filter(known), held.filter(here), close, key)
         rows += reconciliation.against(stated, held.filter(here), -fees, made, key)

@@ -18,13 +18,16 @@ from macro_fund.home import Home
 from macro_fund.orchestration import orders
 from macro_fund.orchestration.checks import bounded, every_session, sessions_inside
 from macro_fund.orchestration.conviction import BOOK_SIGNALS, book_signals, inputs_of
+from macro_fund.orchestration.marks import BOOK_MARKS, MARKS, below_settlement
+from macro_fund.orchestration.marks import NODES as MARKING
 from macro_fund.orchestration.node import Check, Node
-from macro_fund.orchestration.orders import MARKS, time_of
+from macro_fund.orchestration.orders import time_of
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
 from macro_fund.pms import book, fields, gate, proposals, reconciliation, words
 from macro_fund.pms.explain import explain, large_residuals, unexplained
 from macro_fund.pms.performance import disagreements, performance
+from macro_fund.pms.true_up import with_estimates
 from macro_fund.reports.plots import explain_picture, nav_picture
 from macro_fund.reports.plots_performance import performance_picture
 from macro_fund.risk.exposures import MAPPED
@@ -52,7 +55,12 @@ def _filled(run: Run) -> pl.DataFrame:
 
 
 def _positions(run: Run) -> pl.DataFrame:
-    return book.positions(run.read("pms/fills"), run.read(MARKS), run.fund_sessions, run.home.sessions)
+    return book.positions(run.read("pms/fills"), run.read(BOOK_MARKS), run.fund_sessions, run.home.sessions)
+
+
+def _booked(run: Run) -> pl.DataFrame:
+    """Settlements, and what stands in for those that are not known."""
+    return with_estimates(run.read(MARKS), run.read(BOOK_MARKS))
 
 
 def _accounts(run: Run) -> dict[str, Any]:
@@ -68,7 +76,7 @@ def _accounts(run: Run) -> dict[str, Any]:
 
 
 def _pnl(run: Run) -> pl.DataFrame:
-    return book.pnl(_filled(run), run.read(MARKS), **_accounts(run))
+    return book.pnl(_filled(run), _booked(run), **_accounts(run))
 
 
 def _nav(run: Run) -> pl.DataFrame:
@@ -76,7 +84,7 @@ def _nav(run: Run) -> pl.DataFrame:
 
 
 def _explain(run: Run) -> pl.DataFrame:
-    return explain(_filled(run), run.read(MARKS), run.read("pms/pnl"), run.fund_sessions)
+    return explain(_filled(run), _booked(run), run.read("pms/pnl"), run.fund_sessions, run.read(MARKS))
 
 
 def _explained(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -96,7 +104,7 @@ def _ties(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 
 def _performance(run: Run) -> pl.DataFrame:
-    return performance(run.read("pms/nav"), run.read("pms/fills"), run.read(MARKS), run.fund_sessions)
+    return performance(run.read("pms/nav"), run.read("pms/fills"), _booked(run), run.fund_sessions)
 
 
 def _agrees(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -122,15 +130,6 @@ def _fills_positions(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
         bad = both.filter(pl.col("quantity").fill_null(0) != pl.col("held").fill_null(0)).sort("contract")
         found += [(key, f"{c}: fills sum to {q}, position is {h}") for c, q, h in bad.rows()]
     return found
-
-
-def _marked(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
-    """Every contract held has the settlement of the last close: without it the day's P&L of the contract is missing."""
-    old = frame.filter((pl.col("mark_basis") != "settlement") & (pl.col("quantity") != 0))
-    return [
-        (s, f"{c}: mark is {basis}, the P&L of {d} is missing until its settlement is known")
-        for s, c, basis, d in old.select("session", "contract", "mark_basis", "trade_date").rows()
-    ]
 
 
 def _in_ledger(kind: str, run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -248,28 +247,29 @@ def _ledger_check(kind: str) -> Check:
 
 NODES = (
     Node("pms/fills", LEDGER, (MARKS,), orders.fills, (_ledger_check("fill_id"), sessions_inside())),
+    *MARKING,
     Node(
         "pms/positions",
         PYTHON,
-        ("pms/fills", MARKS),
+        ("pms/fills", BOOK_MARKS),
         _positions,
         (
             Check("fills_sum", "positions equal the sum of fills", _fills_positions),
-            Check("marked", "every position has the settlement of the last close", _marked, gate=False),
+            Check("marked", "every position has the settlement of the last close", below_settlement, gate=False),
             sessions_inside(),
         ),
     ),
     Node(
         "pms/pnl",
         PYTHON,
-        ("pms/fills", MARKS, "bronze/bcb_sgs"),
+        ("pms/fills", MARKS, BOOK_MARKS, "bronze/bcb_sgs"),
         _pnl,
         (sessions_inside(),),
     ),
     Node(
         "pms/explain",
         PYTHON,
-        ("pms/fills", MARKS, "pms/pnl"),
+        ("pms/fills", MARKS, BOOK_MARKS, "pms/pnl"),
         _explain,
         (
             Check("adds_up", "sums to the P&L by contract and strategy, to the cent", _explained),
@@ -289,7 +289,7 @@ NODES = (
     Node(
         "pms/performance",
         PYTHON,
-        ("pms/nav", "pms/fills", MARKS),
+        ("pms/nav", "pms/fills", MARKS, BOOK_MARKS),
         _performance,
         (
             Check("agrees", "returns are those of the NAV, round trips sum to the P&L to the cent", _agrees),
@@ -301,7 +301,7 @@ NODES = (
     Node(
         "pms/reconciliation",
         LEDGER,
-        ("pms/fills", "pms/positions", "pms/pnl", "pms/nav", MARKS),
+        ("pms/fills", "pms/positions", "pms/pnl", "pms/nav", MARKS, BOOK_MARKS),
         orders.reconcile,
         (
             Check("agrees", "the books agree with orders, the broker's reports and its statement", _breaks),

@@ -72,6 +72,7 @@ def _pack(run: Run) -> pl.DataFrame:
             watermark=home.watermark,
             last_trade_date=traded,
             events=events_after(home.settings.series, home.sessions.as_of(key)),
+            recorded=home.ledger.events(home.sessions.as_of(key)).to_dicts(),
             held_back=_held_back(run, key),
         )
         for report in (pack, *(edition(pack, kind, fund.name, traded) for kind in _editions(key, traded))):
@@ -162,7 +163,7 @@ def _levels_agree(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 NODES = (
     Node(
         "reports/morning_pack",
-        frozenset({"html", "markdown", "parquet"}),
+        frozenset({"html", "markdown", "sql", "parquet"}),
         TABLES_READ,
         _pack,
         (

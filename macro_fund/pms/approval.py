@@ -1,8 +1,9 @@
 """Approval: what a person may do with a proposal or an order, free of any interface.
 
 Belongs here: roles, the order of the checks, the second person, and that every refusal is journalled. Does not belong
-here: the checks (`pretrade.py`, `price_checks.py`, `limit_checks.py`), a person's own trade (`discretionary.py`), the
-ledger's rules (store/ledger_rules.py), printing (`decide_cli.py`), turning a decision into an order (`execution.py`).
+here: the checks (`pretrade.py`, `price_checks.py`, `limit_checks.py`), a person's own trade (`discretionary.py`),
+overrides of marks (`overrides.py`), the ledger's rules (store/ledger_rules.py), printing (`decide_cli.py`), turning a
+decision into an order (`execution.py`).
 
 Every function either writes one decision, with the review that it rests on, or raises and leaves a `refusal` in the
 journal: who asked for what, why not, and the digest of what they saw. Nothing else changes.
@@ -42,6 +43,10 @@ MAY: dict[str, tuple[str, ...]] = {
     "statement": ("pm", "risk", "ops"),
     "throw": ("pm", "risk", "ops", "viewer"),
     "reset": ("pm", "risk"),
+    "override": ("pm", "risk", "ops"),
+    "confirm override": ("pm", "risk", "ops"),
+    "revoke override": ("pm", "risk", "ops"),
+    "event": ("ops",),
 }
 
 

@@ -1,13 +1,13 @@
 """The book: positions, the daily P&L cube and NAV, from fills and official settlements.
 
 Belongs here: what the fund holds and made, to the cent. Does not belong here: how an order is filled (`execution.py`),
-how a contract is marked (`instruments/`), lots (`lots.py`), interest (`cash.py`).
+which level marks a contract (`marking.py`), lots (`lots.py`), interest (`cash.py`).
 
 Partition T describes the close of T-1, the trade date. A fill at the settlement of T-1 costs on that day and earns
-from the next settlement on. A contract without a settlement that day is marked stale and its P&L is deferred: it is
-booked in the session that knows it, as is the difference when a settlement is corrected. So each day's cube sums to the
-change of NAV, and nothing booked is ever rewritten. A position ends at its contract's maturity, after its last
-settlement.
+from the next settlement on. A contract without a settlement that day is marked by the next rung (`marking.py`); where
+no rung gives P&L it is deferred: it is booked in the session that knows it, as is the difference when a settlement is
+corrected or takes the place of an estimate (`true_up.py`). So each day's cube sums to the change of NAV, and nothing
+booked is ever rewritten. A position ends at its contract's maturity, after its last settlement.
 
 Money is counted in whole cents. Every function recomputes from the first fill, so the window asked for changes nothing.
 """
@@ -24,7 +24,8 @@ import polars as pl
 
 from macro_fund.pms.cash import cdi_factors
 from macro_fund.pms.lots import Lot, allocate, freeze, owners_of, quantity_of, trade
-from macro_fund.pms.settlements import known_marks, newest_by_session
+from macro_fund.pms.marking import holdings
+from macro_fund.pms.settlements import known_marks
 from macro_fund.store.tables import TABLES
 
 if TYPE_CHECKING:
@@ -53,33 +54,22 @@ def with_shares(fills: pl.DataFrame, orders: pl.DataFrame, proposals: pl.DataFra
 
 
 def positions(fills: pl.DataFrame, marks: pl.DataFrame, sessions: Sequence[date], table: Sessions) -> pl.DataFrame:
-    """pms/positions of `sessions`: contracts held after the close of each trade date, at the newest mark known.
+    """pms/positions of `sessions`: contracts held after the close of each trade date, at the session's own mark.
 
-    fills: pms/fills, all history. marks: silver/contract_marks, all history.
+    fills: pms/fills, marks: pms/marks; all history. Where the session has no mark there is no level, and the risk of
+    one contract is that of the newest mark.
     """
-    last = max(sessions)
-    known = fills.filter(pl.col("session") <= last)
-    held = known.group_by("session", *_KEY, maintain_order=True).agg(pl.col("quantity").sum()).sort(*_KEY, "session")
-    held = held.with_columns(pl.col("quantity").cum_sum().over(_KEY))
-    closes = table.frame().select("session", trade_date="prev_session").filter(pl.col("session").is_in(list(sessions)))
-    grid = closes.join(held.select(_KEY).unique(), how="cross").sort(*_KEY, "session")
-    grid = grid.join_asof(held, on="session", by=_KEY, check_sortedness=False)
-    newest = newest_by_session(known_marks(marks, fills["contract"], last)).rename({"trade_date": "mark_date"})
-    rows = grid.join_asof(newest, on="session", by="contract", check_sortedness=False)
-    alive = pl.col("maturity").is_null() | (pl.col("maturity") > pl.col("trade_date"))
-    rows = rows.filter(pl.col("quantity") != 0, alive)
-    basis = (
-        pl.when(pl.col("mark_date").is_null())
-        .then(pl.lit("none"))
-        .when(pl.col("mark_date") == pl.col("trade_date"))
-        .then(pl.lit("settlement"))
-        .otherwise(pl.lit("stale"))
-    )
+    held = holdings(fills, sessions, table).sort("session", maintain_order=True)
+    newest = marks.drop("trade_date").with_columns(marked="session").sort("session", maintain_order=True)
+    rows = held.join_asof(newest, on="session", by="contract", check_sortedness=False)
+    rows = rows.filter(pl.col("maturity").is_null() | (pl.col("maturity") > pl.col("trade_date")))
+    now = pl.col("marked") == pl.col("session")
+    rows = rows.with_columns(mark_basis=pl.when(now).then("basis").otherwise(pl.lit("none")))
+    marked = pl.col("mark_basis") != "none"
+    levels = [pl.when(marked).then(f"settle_{c}").alias(f"mark_{c}") for c in ("price", "rate")]
     # + 0.0: a short position in something without DV01 has none, not -0.0
     risk = [(pl.col(c) * pl.col("quantity") + 0.0).alias(c) for c in ("dv01_brl", "delta_brl")]
-    rows = rows.with_columns(basis.alias("mark_basis"), *risk).rename(
-        {"settle_price": "mark_price", "settle_rate": "mark_rate"}
-    )
+    rows = rows.with_columns(*levels, *risk)
     return rows.select(pl.col(c).cast(t) for c, t in _POSITIONS.schema.items()).sort("session", *_KEY)
 
 
@@ -96,8 +86,8 @@ def pnl(
 ) -> pl.DataFrame:
     """pms/pnl of `sessions`: settlement and cost by contract and strategy, interest on cash.
 
-    fills: pms/fills with `shares` (`Ledger.fills` or `with_shares`), all history. capital: NAV at the inception, which
-    has no P&L itself. cdi_daily, calendar: see `cash.cdi_factors`.
+    fills: pms/fills with `shares` (`Ledger.fills` or `with_shares`), marks: `true_up.with_estimates`; all history.
+    capital: NAV at the inception, which has no P&L itself. cdi_daily, calendar: see `cash.cdi_factors`.
     """
     keys = table.keys(inception, max(*sessions, inception))
     trading = list(trading_pnl(fills, marks, keys[-1]))

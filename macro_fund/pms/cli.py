@@ -15,7 +15,18 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from macro_fund.pms import broker_cli, decide_cli, journal_cli, orders_cli, people_cli, results_cli, show, switch_cli
+from macro_fund.pms import (
+    broker_cli,
+    decide_cli,
+    events_cli,
+    journal_cli,
+    marks_cli,
+    orders_cli,
+    people_cli,
+    results_cli,
+    show,
+    switch_cli,
+)
 from macro_fund.pms.approval import digest
 from macro_fund.pms.context import AsJson, Open, PmsContext, Read, title_of, told
 from macro_fund.pms.decide_cli import ProposalId
@@ -33,6 +44,8 @@ def attach(app: typer.Typer, open_context: Open) -> None:
     app.add_typer(broker_cli.commands(open_context), name="broker")
     app.add_typer(journal_cli.commands(open_context), name="journal")
     app.add_typer(switch_cli.commands(open_context), name="switch")
+    app.add_typer(marks_cli.commands(open_context), name="marks")
+    app.add_typer(events_cli.commands(open_context), name="events")
     results_cli.attach(app, open_context)
 
     @app.command("book")

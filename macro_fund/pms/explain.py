@@ -36,15 +36,20 @@ WHOLE = {"DOL": "fx", "WDO": "fx", "IND": "equity", "WIN": "equity", "DDI": "cup
 SPECIFIC = "specific"
 _STILL = 1e-9  # a move of a rate below which the slope of PU is its derivative
 _Key = tuple[str, date, date]  # contract, session, trade_date
+_Known = tuple[Curves, np.ndarray]  # curves, and the number of each pair's; -1 where it has none
 
 
-def explain(fills: pl.DataFrame, marks: pl.DataFrame, cube: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+def explain(
+    fills: pl.DataFrame, marks: pl.DataFrame, cube: pl.DataFrame, sessions: Sequence[date], official: pl.DataFrame
+) -> pl.DataFrame:
     """pms/explain of `sessions`: the P&L cube with every settlement in parts and factors; interest and costs as booked.
 
-    fills: pms/fills with `shares`, marks: silver/contract_marks, cube: pms/pnl; all history.
+    fills: pms/fills with `shares`, marks: what the cube was made of (`true_up.with_estimates`), cube: pms/pnl,
+    official: silver/contract_marks, the curve's settlements; all history.
     """
     last = max(sessions)
-    parts = di1_parts(marks.filter(pl.col("session") <= last), fills["contract"].unique().to_list())
+    known = pl.col("session") <= last
+    parts = di1_parts(marks.filter(known), official.filter(known), fills["contract"].unique().to_list())
 
     def split(mark: Row) -> Mapping[str, Mapping[str, float]]:
         root = str(mark["contract"])[:3]
@@ -90,15 +95,17 @@ def large_residuals(parts: pl.DataFrame, nav_brl: float) -> list[tuple[date, str
     return [(s, f"BRL {r:,.2f} of {g:,.2f} is not explained") for s, r, g in days.sort("session").rows()]
 
 
-def di1_parts(marks: pl.DataFrame, contracts: Sequence[str]) -> dict[_Key, dict[str, dict[str, float]]]:
+def di1_parts(
+    marks: pl.DataFrame, official: pl.DataFrame, contracts: Sequence[str]
+) -> dict[_Key, dict[str, dict[str, float]]]:
     """BRL of +1 contract by part and factor, for each mark of the DI1 `contracts` that has a settlement before it.
 
     Each row is explained with what its own session knew: the newest version of the settlement before, and of the curve.
     """
-    di1 = marks.filter(pl.col("root") == "DI1", pl.col("settle_rate").is_not_null())
-    now = di1.filter(pl.col("contract").is_in(contracts), pl.col("pnl_brl").is_not_null())
+    now, quoted = (f.filter(pl.col("root") == "DI1", pl.col("settle_rate").is_not_null()) for f in (marks, official))
+    now = now.filter(pl.col("contract").is_in(contracts), pl.col("pnl_brl").is_not_null())
     keys = ["contract", "session", "trade_date"]
-    known = di1.select(
+    known = quoted.select(
         "contract", known="session", prev_trade_date="trade_date", n0="bdays", p0="settle_price", r0="settle_rate"
     )
     pairs = (
@@ -111,12 +118,13 @@ def di1_parts(marks: pl.DataFrame, contracts: Sequence[str]) -> dict[_Key, dict[
     if pairs.is_empty():
         return {}
     before, which = _curves(pairs, known, "prev_trade_date")
+    after = _curves(pairs, known, "trade_date")
     n, r0, r1 = (pairs[c].to_numpy() for c in ("bdays", "r0", "settle_rate"))
     # On the day of its maturity a contract is worth its face at any rate.
     rolled = np.where(n > 0, before.rate(which, np.maximum(n, 1)), r0)
     carried = pairs["p0"].to_numpy() * pairs["correction"].to_numpy()
     held, slid, moved = pu(r0, n), pu(rolled, n), pu(r1, n)
-    on_nodes = _on_nodes(pairs, known, _slope(rolled, r1, n, moved - slid)[:, None])
+    on_nodes = _on_nodes(n, (before, which), after, _slope(rolled, r1, n, moved - slid))
     return {
         key: {
             "carry": {NO_FACTOR: carry},
@@ -142,29 +150,33 @@ def _slope(start: np.ndarray, end: np.ndarray, bdays: np.ndarray, change: np.nda
     return np.where(still, derivative, change / np.where(still, 1.0, move))
 
 
-def _on_nodes(pairs: pl.DataFrame, known: pl.DataFrame, slope: np.ndarray) -> np.ndarray:
-    """BRL of each pair by node of the curve (pairs x nodes): slope x weight x the node's move at constant maturity."""
-    alive = pairs["bdays"].to_numpy() > 0
-    made = np.zeros((pairs.height, len(DI_TENORS)))
-    rows = pairs.filter(pl.Series(alive))
-    if rows.is_empty():
-        return made
-    levels = []
-    for day in ("trade_date", "prev_trade_date"):
-        found, which = _curves(rows, known, day)
-        levels.append(found.rate(which[:, None], DI_TENORS[None, :]))
-    made[alive] = slope[alive] * node_weights(rows["bdays"].to_numpy()) * (levels[0] - levels[1])
+def _on_nodes(bdays: np.ndarray, before: _Known, after: _Known, slope: np.ndarray) -> np.ndarray:
+    """BRL of each pair by node of the curve (pairs x nodes): slope x weight x the node's move at constant maturity.
+
+    Nothing on the last day of a contract, and where nothing of the day is settled yet (`marking.py`).
+    """
+    (old, start), (new, end) = before, after
+    made = np.zeros((bdays.size, len(DI_TENORS)))
+    seen = (bdays > 0) & (end >= 0)
+    if seen.any():
+        moves = new.rate(end[seen, None], DI_TENORS) - old.rate(start[seen, None], DI_TENORS)
+        made[seen] = slope[seen, None] * node_weights(bdays[seen]) * moves
     return made
 
 
-def _curves(pairs: pl.DataFrame, known: pl.DataFrame, day: str) -> tuple[Curves, np.ndarray]:
-    """Curves of the date in column `day` as each pair's session knew them, and which of them is each pair's."""
-    days = pairs.select("session", day).unique(maintain_order=True).with_row_index("curve")
+def _curves(pairs: pl.DataFrame, known: pl.DataFrame, day: str) -> _Known:
+    """Curves of the dates in column `day` as each pair's session knew them, and which is each pair's: -1 for none."""
+    key = ["session", day]
     nodes = (
-        days.join(known, left_on=day, right_on="prev_trade_date")
+        pairs.select(key)
+        .unique(maintain_order=True)
+        .join(known, left_on=day, right_on="prev_trade_date")
         .filter((pl.col("known") <= pl.col("session")) & (pl.col("n0") > 0))
-        .sort("curve", "n0", "known")
-        .unique(["curve", "n0"], keep="last", maintain_order=True)
+        .sort(*key, "n0", "known")
+        .unique([*key, "n0"], keep="last", maintain_order=True)
     )
-    found = curves(nodes["curve"].to_numpy(), nodes["n0"].to_numpy(), nodes["r0"].to_numpy())
-    return found, pairs.join(days, on=["session", day], how="left", maintain_order="left")["curve"].to_numpy()
+    numbers = nodes.select(key).unique(maintain_order=True).with_columns(curve=pl.int_range(pl.len()))
+    which = nodes.join(numbers, on=key, maintain_order="left")["curve"].to_numpy()
+    found = curves(which, nodes["n0"].to_numpy(), nodes["r0"].to_numpy())
+    own = pairs.join(numbers, on=key, how="left", maintain_order="left")["curve"]
+    return found, own.fill_null(-1).to_numpy()

@@ -33,6 +33,19 @@ def sigma(marks: pl.DataFrame) -> float | None:
     return brl / abs(last["delta_brl"]) * last["settle_price"] if last["delta_brl"] else None
 
 
+def too_far(level: float, settled: float, typical: float | None, sigmas: float) -> str:
+    """How far is too far, in words, when `level` is so far from a settlement that it must be a slip; else empty.
+
+    typical: `sigma`, or of several days; without it a quarter of the settlement alone counts.
+    """
+    away = abs(level - settled)
+    if not away <= MAX_LIMIT_DISTANCE * abs(settled):  # NaN is no level
+        return f"{MAX_LIMIT_DISTANCE:.0%}"
+    if typical and away > sigmas * typical:
+        return f"{sigmas:g} typical days ({sigmas * typical:.4g})"
+    return ""
+
+
 def price(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
     """Fat finger: a limit or price so far from the last settlement that it must be a slip."""
     entry = ticket.proposal["entry_level"]
@@ -44,17 +57,11 @@ def price(ticket: Ticket, evidence: Evidence, rules: Approval) -> Verdict:
         return Verdict("price", "unknown", "no settlement to compare the level with")
     typical = sigma(evidence.of(ticket.proposal["contract"]))
     for what, x in levels:
-        away = abs(x - entry)
-        if away > MAX_LIMIT_DISTANCE * abs(entry):
-            far = f"{MAX_LIMIT_DISTANCE:.0%}"
-        elif typical and away > rules.price_sigmas * typical:
-            far = f"{rules.price_sigmas:g} typical days ({rules.price_sigmas * typical:.4g})"
-        else:
-            continue
-        hint = "DI1 limits are rates as decimals (13.05% is 0.1305), others are prices"
-        return Verdict(
-            "price", "refuse", f"{what} {x} is more than {far} away from the last settlement {entry}; {hint}"
-        )
+        if far := too_far(x, entry, typical, rules.price_sigmas):
+            hint = "DI1 limits are rates as decimals (13.05% is 0.1305), others are prices"
+            return Verdict(
+                "price", "refuse", f"{what} {x} is more than {far} away from the last settlement {entry}; {hint}"
+            )
     if typical is None:
         return Verdict("price", "unknown", f"fewer than {VOL_MIN} settlements: no typical day; within 25% it is")
     return Verdict("price", "pass", f"within {rules.price_sigmas:g} typical days of {entry}")

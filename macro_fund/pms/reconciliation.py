@@ -13,7 +13,7 @@ broker says (`broker.py`), reading a file (`statements.py`), the P&L's own ties 
 | lots | contract | contracts in open lots | position |
 | position | contract | position | the broker's |
 | fees | all | fees in the P&L so far | fees that the broker charged |
-| settled | all | NAV less capital and interest | daily settlements of the broker, less its fees |
+| settled | all | NAV less capital, interest and open estimates | daily settlements of the broker, less its fees |
 | statement, statement_price, statement_cash | day, file, contract | position, mark, NAV | a recorded statement's |
 """
 
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from macro_fund.instruments.contracts import maturity
+from macro_fund.pms.book import money, trading_pnl
 from macro_fund.pms.broker import Statement
 from macro_fund.pms.execution import Recorded
 from macro_fund.pms.lots import UNIT, Lot, quantity_of, trade
@@ -82,7 +83,7 @@ def against(
     statement: Statement, held: pl.DataFrame, fees_brl: Decimal, made_brl: Decimal, session: date
 ) -> list[dict[str, Any]]:
     """The broker's own statement against the partition `session`: its positions, fees in the P&L so far, and what
-    trading has made of the NAV (`made_brl`: NAV less capital and interest)."""
+    trading has made of the NAV (`made_brl`: NAV less capital, interest and `open_estimates`)."""
     words = "the book holds {}, the broker {} contracts"
     rows = _by_contract(session, "position", _held(held), statement.positions, words)
     words = "the P&L has BRL {} of fees, the broker charged {}"
@@ -90,6 +91,18 @@ def against(
     settled = float(statement.settled_brl - statement.fees_brl)
     words = "trading made BRL {} of the NAV, the broker settled {} less fees"
     return [*rows, _row(session, "settled", "all", float(made_brl), settled, words, CENT)]
+
+
+def open_estimates(fills: pl.DataFrame, official: pl.DataFrame, booked: pl.DataFrame, session: date) -> Decimal:
+    """BRL in the P&L so far that no settlement stands behind: no broker has settled it.
+
+    official: silver/contract_marks; booked: what the P&L was made of (`true_up.with_estimates`).
+    """
+    if booked is official:
+        return Decimal("0.00")
+    whole = fills.with_columns(shares=pl.lit(None))
+    made, settled = (sum(b[-1] for b in trading_pnl(whole, marks, session)) for marks in (booked, official))
+    return money(made - settled)
 
 
 def against_file(rows: Sequence[Row], held: pl.DataFrame, nav_brl: Decimal, session: date) -> list[dict[str, Any]]:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from macro_fund.reports.blocks import Cell, Section, say
+from macro_fund.reports.blocks import Cell, Grid, Section, say
 from macro_fund.reports.pack_calendar import Event, calendar
+from macro_fund.reports.pack_events import Recorded, held_grid, recorded_grid
 from macro_fund.reports.pack_markets import markets
 from macro_fund.reports.pack_performance import performance_section
 from macro_fund.reports.pack_profit import profit
@@ -54,29 +55,34 @@ def build_pack(
     watermark: str,
     last_trade_date: date,
     events: Sequence[Event] = (),
+    recorded: Recorded = (),
     held_back: str = "",
 ) -> Pack:
     """The pack of `session` from tables as the fund knew them that morning.
 
     `read(table_key)` gives all rows with session <= `session`; `events`: what is published from this morning on;
-    `held_back`: trades that limits or breakers kept from being proposed, in words. Nothing is computed but differences
-    and sums of what is shown.
+    `recorded`: events of instruments, known that morning; `held_back`: trades that limits or breakers kept from being
+    proposed, in words. Nothing is computed but differences and sums of what is shown.
     """
     parts = [
         breaks(read, session),
         _with_performance(profit(read, session), performance_section(read, session)),
         markets(read, session),
-        calendar(read, session, events),
+        _with_grid(calendar(read, session, events), recorded_grid(recorded, session)),
         changes(read, session),
         risk_section(read, session),
         proposals(read, session, held_back, unsigned=bool(watermark)),
-        book(read, session),
+        _with_grid(book(read, session), held_grid(recorded, read, session)),
         narrative(read, session),
         actions(read, session),
     ]
     title = say("title.morning_pack", fund=fund, day=long_date(session))
     facts = [say("fact.session", day=str(session)), say("fact.prices", day=str(last_trade_date))]
     return Pack(session, title, watermark, facts, [summary(parts, events), *parts])
+
+
+def _with_grid(section: Section, grid: Grid) -> Section:
+    return replace(section, grids=[*section.grids, grid])
 
 
 def _with_performance(profit: Section, performance: Section) -> Section:

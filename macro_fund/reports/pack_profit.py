@@ -88,7 +88,7 @@ def _by_grid(cube: pl.DataFrame, asset: str, by: str, head: str, since: dict[str
 def _stop_grid(read: Reader, session: date) -> Grid:
     """Held contracts with the stop of the last proposal that took or changed the position, the nearest first."""
     asset = "pms/trade_proposals"
-    held = at(read("pms/positions"), session).filter(pl.col("quantity") != 0)
+    held = at(read("pms/positions"), session).filter(pl.col("quantity") != 0, pl.col("mark_price").is_not_null())
     levels = (
         read(asset)
         .filter((pl.col("session") < session) & pl.col("stop_level").is_not_null())

@@ -21,7 +21,7 @@ NAMED = 4
 
 
 def breaks(read: Reader, session: date) -> Section:
-    """Breakers and limits, failed checks (an asset a row), stale series."""
+    """Breakers and limits, failed checks (an asset a row), marks below settlement, stale series."""
     verdicts = at(read("quality/verdicts"), session)
     failed = verdicts.filter(~pl.col("passed")).sort("blocking", "asset", "check", descending=[True, False, False])
     rows: list[list[Cell]] = [
@@ -48,9 +48,26 @@ def breaks(read: Reader, session: date) -> Section:
             limit_grid(read, session),
             Grid(heads("checks", "failed", "stopping"), [counts]),
             Grid(heads("", "asset", "failed_checks", "what"), rows, say("empty.failed_checks")),
+            _marks_grid(read, session),
             Grid(heads("stale_series", "newest", "age_days"), old, say("empty.stale_series")),
         ],
     )
+
+
+def _marks_grid(read: Reader, session: date) -> Grid:
+    """Positions whose mark is not the settlement of the last close: by which rung they are marked, and at what."""
+    asset = "pms/positions"
+    below = at(read(asset), session).filter(pl.col("quantity") != 0, pl.col("mark_basis") != "settlement")
+    below = below.unique("contract", keep="first", maintain_order=True).sort("contract")
+    rows: list[list[Cell]] = [
+        [
+            c,
+            named("basis", basis),
+            Number(f"{c} marked", p if r is None else r, "number" if r is None else "percent", asset),
+        ]
+        for c, basis, p, r in below.select("contract", "mark_basis", "mark_price", "mark_rate").rows()
+    ]
+    return Grid(heads("marked_below", "basis", "mark"), rows, say("empty.marked_below"))
 
 
 def actions(read: Reader, session: date) -> Section:

@@ -1,10 +1,10 @@
 """The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
 
 Belongs here: transactions that record proposals, decisions, confirmations, refusals, orders with their events, fills,
-brokers' statements, backtest trials, promotions and the kill switch, each with its journal entry, and reading them back
-as frames. Does not belong here: what to propose or how an order is executed (`pms/`), columns (`ledger_tables.py`), the
-hash chain (`journal.py`), what is refused (`ledger_rules.py`, `ledger_switch.py`, `ledger_orders.py`), how a database
-is opened (`ledger_open.py`).
+brokers' statements, backtest trials, promotions, the kill switch, overrides and calendar events, each with its journal
+entry, and reading them back as frames. Does not belong here: what to propose or how an order is executed (`pms/`),
+columns (`ledger_tables.py`), the hash chain (`journal.py`), what is allowed (`ledger_rules.py`, `ledger_switch.py`,
+`ledger_orders.py`, `ledger_marks.py`, `ledger_events.py`), how a database is opened (`ledger_open.py`).
 
 Every method is one transaction, so a process killed at any point leaves all of it or nothing. Recording the same
 content again changes nothing. Other content under a known id is refused for orders and fills; of a proposal, whose id
@@ -27,6 +27,8 @@ import sqlalchemy as sa
 from macro_fund.store import journal
 from macro_fund.store.content import canonical_json, content_id
 from macro_fund.store.lake import write_file_atomically
+from macro_fund.store.ledger_events import events_query, next_event_version
+from macro_fund.store.ledger_marks import OVERRIDE_QUERY, OverrideStep, find_override, next_override, next_step
 from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_head
 from macro_fund.store.ledger_orders import (
     EVENT_SCHEMA,
@@ -53,12 +55,14 @@ from macro_fund.store.ledger_rules import (
 from macro_fund.store.ledger_switch import SwitchAction, newest, next_event
 from macro_fund.store.ledger_tables import (
     BROKER_STATEMENTS,
+    CALENDAR_EVENTS,
     CENT,
     FILLS,
     JOURNAL,
     KINDS,
     ORDER_EVENTS,
     ORDERS,
+    OVERRIDES,
     PROMOTIONS,
     PROPOSALS,
     REFUSALS,
@@ -135,6 +139,32 @@ _SWITCH_SCHEMA = {
     "action": pl.String,
     "person": pl.String,
     "note": pl.String,
+    "recorded_at": UTC_TIME,
+}
+
+_OVERRIDE_SCHEMA = {
+    "override_id": pl.String,
+    "contract": pl.String,
+    "trade_date": pl.Date,
+    "level": pl.Float64,
+    "reason": pl.String,
+    "person": pl.String,
+    "recorded_at": UTC_TIME,
+    "confirmed_by": pl.String,
+    "confirmed_at": UTC_TIME,
+    "revoked_by": pl.String,
+    "revoked_at": UTC_TIME,
+    "revoked_why": pl.String,
+}
+
+_EVENT_SCHEMA = {
+    **dict.fromkeys(("event_id", "event"), pl.String),
+    "version": pl.Int64,
+    "instrument": pl.String,
+    "event_date": pl.Date,
+    "kind": pl.String,
+    "amount": pl.Float64,
+    **dict.fromkeys(("source", "reason", "person"), pl.String),
     "recorded_at": UTC_TIME,
 }
 
@@ -312,7 +342,46 @@ class Ledger:
             _append(conn, "switch", [event], event["recorded_at"])
             return event
 
+    def override(self, row: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+        """Record a level in place of a settlement (columns of `mark_overrides` without id and time) and return it.
+
+        It counts once another person confirmed it; LedgerError says why it is refused.
+        """
+        with self._write() as conn:
+            record = _tidy(OVERRIDES, next_override(conn, row, at))
+            _append(conn, "override", [record], at)
+            return record
+
+    def override_step(
+        self, override_id: str, action: OverrideStep, person: str, note: str, at: datetime
+    ) -> dict[str, Any]:
+        """Record the confirmation or the revocation of an override (id or unique prefix) and return it."""
+        with self._write() as conn:
+            record = next_step(conn, override_id, action, person, note, at)
+            _append(conn, "override_step", [record], at)
+            return record
+
+    def record_event(self, row: Mapping[str, Any], at: datetime, corrects: str | None = None) -> dict[str, Any]:
+        """Record a calendar event, or the next version of one, and return it; see `ledger_events.py`."""
+        with self._write() as conn:
+            record = _tidy(CALENDAR_EVENTS, next_event_version(conn, row, at, corrects))
+            _append(conn, "calendar_event", [record], at)
+            return record
+
     # reading
+
+    def events(self, upto: datetime | None = None) -> pl.DataFrame:
+        """The version of each calendar event that was known at `upto` (None: now), by day."""
+        return self._frame_of(events_query(upto), _EVENT_SCHEMA)
+
+    def overrides(self) -> pl.DataFrame:
+        """Every override with who confirmed and who revoked it, and when; oldest first."""
+        return self._frame_of(OVERRIDE_QUERY, _OVERRIDE_SCHEMA)
+
+    def find_override(self, override_id: str) -> dict[str, Any]:
+        """One override by id or unique prefix, with what became of it; LedgerError when there is none."""
+        with self._read() as conn:
+            return find_override(conn, override_id)
 
     def thrown(self, at: datetime | None = None) -> dict[str, Any] | None:
         """The event that threw the kill switch if it is thrown at `at` (None: now), else None."""

@@ -1,5 +1,6 @@
 """The ledger's SQL tables: proposals, decisions with their reviews, confirmations and refusals, orders with their
-events, fills, brokers' statements, trials, promotions, the kill switch and the journal.
+events, fills, brokers' statements, trials, promotions, the kill switch, overrides of marks, calendar events and the
+journal.
 
 All are append-only.
 
@@ -266,6 +267,52 @@ SWITCH_EVENTS = sa.Table(
     sa.Column("recorded_at", UtcTime, nullable=False),
 )
 
+# A level (DI1: rate as a decimal, else price) in place of a settlement. shown: what the person was told of it.
+OVERRIDES = sa.Table(
+    "mark_overrides",
+    METADATA,
+    sa.Column("override_id", _ID, primary_key=True),
+    sa.Column("contract", sa.String(16), nullable=False),
+    sa.Column("trade_date", sa.Date, nullable=False),
+    sa.Column("level", sa.Double, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("shown", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
+# The confirmation by a second person and the revocation of an override: at most one of each.
+OVERRIDE_STEPS = sa.Table(
+    "mark_override_steps",
+    METADATA,
+    sa.Column("step_id", _ID, primary_key=True),
+    sa.Column("override_id", _ID, sa.ForeignKey("mark_overrides.override_id"), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("override_id", "action", name="mark_override_steps_once"),
+)
+
+# What happens to an instrument on a day; amount: cash a unit in its own currency. A correction is the next version of
+# the same event, whose name is the id of its first.
+CALENDAR_EVENTS = sa.Table(
+    "calendar_events",
+    METADATA,
+    sa.Column("event_id", _ID, primary_key=True),
+    sa.Column("event", _ID, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("instrument", sa.String(64), nullable=False),
+    sa.Column("event_date", sa.Date, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("amount", sa.Double),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("event", "version", name="calendar_events_versions"),
+)
+
 JOURNAL = sa.Table(
     "journal",
     METADATA,
@@ -292,4 +339,7 @@ KINDS: dict[str, tuple[sa.Table, str]] = {
     "trial": (TRIALS, "trial_id"),
     "promotion": (PROMOTIONS, "promotion_id"),
     "switch": (SWITCH_EVENTS, "event_id"),
+    "override": (OVERRIDES, "override_id"),
+    "override_step": (OVERRIDE_STEPS, "step_id"),
+    "calendar_event": (CALENDAR_EVENTS, "event_id"),
 }

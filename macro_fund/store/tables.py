@@ -16,6 +16,7 @@ import polars as pl
 from macro_fund.store.agent_tables import AGENT_TABLES
 from macro_fund.store.book_tables import BOOK_TABLES
 from macro_fund.store.bronze_tables import BRONZE_TABLES, OBSERVATION, PROVENANCE, SERIES_ID
+from macro_fund.store.marks_table import MARKS_TABLE
 from macro_fund.store.proposal_fields import PROPOSAL_FIELDS
 from macro_fund.store.silver_tables import SILVER_TABLES
 from macro_fund.store.table import MONEY, UTC_TIME, Column, Table, numbers, session_column
@@ -236,6 +237,7 @@ _TABLES = [
         owner="team:pms",
         description="What the broker executed of approved orders, plus costs; on paper at the settlement.",
     ),
+    MARKS_TABLE,
     Table(
         "pms/positions",
         {
@@ -244,15 +246,15 @@ _TABLES = [
             "contract": Column(pl.String, "B3 ticker"),
             "instrument": Column(pl.String, "config/instruments id"),
             "quantity": Column(pl.Int64, "signed, after the day's fills"),
-            "mark_price": Column(pl.Float64, "settlement, or the previous one (stale)", nullable=True),
-            "mark_rate": Column(pl.Float64, "decimal; null for DOL and IND", nullable=True),
-            "mark_basis": Column(pl.String, "settlement | stale | none"),
-            "dv01_brl": Column(pl.Float64, "of the position"),
-            "delta_brl": Column(pl.Float64, "of the position"),
+            "mark_price": Column(pl.Float64, "PU, price or points of the rung; null: no mark", nullable=True),
+            "mark_rate": Column(pl.Float64, "decimal; null for DOL and IND, and without a mark", nullable=True),
+            "mark_basis": Column(pl.String, "settlement | override | model | previous | none"),
+            "dv01_brl": Column(pl.Float64, "of the position, at its newest mark"),
+            "delta_brl": Column(pl.Float64, "of the position, at its newest mark"),
         },
         ("session", "contract", "instrument"),
         owner="team:pms",
-        description="Positions after the last close, marked at official settlements.",
+        description="Positions after the last close, at the mark of each contract.",
     ),
     Table(
         "pms/pnl",

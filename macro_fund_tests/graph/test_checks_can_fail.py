@@ -275,7 +275,9 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("risk/breakers", "not_tripped"): put("tripped", True),
     ("pms/fills", "in_ledger"): put("fill_id", "0" * 12),
     ("pms/positions", "fills_sum"): put("quantity", pl.col("quantity") + 1),
-    ("pms/positions", "marked"): put("mark_basis", "stale"),
+    ("pms/marks", "settlement_first"): put("source", "model"),
+    ("pms/marks", "two_people"): put("source", "override"),
+    ("pms/positions", "marked"): put("mark_basis", "previous"),
     ("pms/explain", "adds_up"): put("pnl_brl", pl.col("pnl_brl") + CENT),
     ("pms/explain", "residual"): then(
         put("component", "residual"), put("pnl_brl", pl.lit("60000.00").str.to_decimal(scale=2))

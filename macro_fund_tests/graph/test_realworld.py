@@ -313,8 +313,8 @@ def test_with_every_provider_down_the_session_is_run_to_its_end(outage: Fund, ma
     silent = set(verdicts.filter(pl.col("check") == "answered", ~pl.col("passed"))["asset"])
     assert set(HOSTS) <= silent
     assert verdicts.filter("blocking", ~pl.col("passed")).is_empty()
-    # Yesterday's settlement is yesterday's: the book says that it is stale, and books nothing for the day.
-    assert outage.rows("pms/positions", MAY_18)["mark_basis"].to_list() == ["stale"]
+    # Yesterday's settlement is yesterday's: the book says so, and books nothing for the day.
+    assert outage.rows("pms/positions", MAY_18)["mark_basis"].to_list() == ["previous"]
     assert outage.rows("pms/pnl", MAY_18).filter(pl.col("component") == "settlement").is_empty()
 
 

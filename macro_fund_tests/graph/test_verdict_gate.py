@@ -154,11 +154,11 @@ def test_a_position_without_its_settlement_is_kept_and_said_to_be_old(
 ):
     home = copy_home(running_home, raw=False)
     fail_gate(home, "silver/contract_marks", [last])
-    report = harness.succeeded(harness.run_assets(home, ["pms/positions"], last))
+    report = harness.succeeded(harness.run_assets(home, ["pms/marks", "pms/positions"], last))
     was, now = (h.lake.read("pms/positions", only=[last]) for h in (running_home, home))
     assert now.select("contract", "quantity").equals(was.select("contract", "quantity"))
     assert set(was["mark_basis"]) == {"settlement"}
-    assert set(now["mark_basis"]) == {"stale"}
+    assert set(now["mark_basis"]) == {"previous"}
     assert [f for s in report.steps for f in s.failed if f.startswith("marked: ")]
 
 

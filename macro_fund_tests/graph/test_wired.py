@@ -183,7 +183,20 @@ def _unsettled(home: Home, key: date) -> Home:
     return home
 
 
+def _one_unsettled(home: Home, key: date) -> Home:
+    """A mark rests on the CDI where it is estimated: one DI1 that is held has no settlement of the last close."""
+    held = home.lake.read("pms/positions", only=[key]).filter(pl.col("contract").str.starts_with("DI1"))
+    first = held["contract"].sort()[0]
+
+    def without(_: Table, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.filter((pl.col("contract") != first) | (pl.col("session") != key))
+
+    move(home, TABLES["silver/contract_marks"], key, without)
+    return home
+
+
 SCENES: dict[str, Callable[[Home, date], Home]] = {
+    "pms/marks": _one_unsettled,
     "silver/leg_returns": _unsettled,
     "pms/fills": _before_the_fills,
     PROPOSALS: _twice_the_book,
@@ -199,6 +212,12 @@ def _expires_soon(home: Home, key: date) -> Home:
 
     move(home, TABLES["silver/contract_marks"], key, near)
     return home
+
+
+def _marked_by_model(home: Home, key: date) -> Home:
+    """A mark is booked where it is no settlement: they all are, 2% from where they were."""
+    model = {"source": pl.lit("model"), "pnl_brl": pl.col("pnl_brl") * 1.02 + 1}
+    return _change("pms/marks", **model)(home, key)
 
 
 def _other_proposals(home: Home, key: date) -> Home:
@@ -305,7 +324,10 @@ OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
     ("portfolio/conviction", "silver/instrument_returns"): _change(
         "silver/instrument_returns", pnl_brl=-pl.col("pnl_brl")
     ),
-    ("risk/breakers", "pms/positions"): _change("pms/positions", mark_basis=pl.lit("stale")),
+    ("risk/breakers", "pms/positions"): _change("pms/positions", mark_basis=pl.lit("previous")),
+    # what counts is which contracts are held; and of a mark only what is no settlement
+    ("pms/marks", "pms/fills"): _change("pms/fills", quantity=pl.col("quantity") * 0),
+    **{(asset, "pms/marks"): _marked_by_model for asset in ("pms/pnl", "pms/explain", "pms/performance")},
     (ORDERS, PROPOSALS): _other_proposals,
     (SCORES, COMPARED): _first_session_again(COMPARED, pl.lit(False).alias("agrees")),
     (SCORES, REVISIONS): _first_session_again(REVISIONS, pl.col("value") + 1),

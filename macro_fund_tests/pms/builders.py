@@ -11,12 +11,15 @@ import polars as pl
 
 from macro_fund.pms.adapters import open_broker
 from macro_fund.pms.approval import Desk
+from macro_fund.pms.book import positions
 from macro_fund.pms.evidence import Read
 from macro_fund.pms.execution import Recorded, answered, executed, sent
+from macro_fund.pms.marking import Market, book_marks
 from macro_fund.pms.people import Actor, alone
 from macro_fund.settings import Settings, default_settings
 from macro_fund.store.ledger import Ledger
 from macro_fund.store.ledger_orders import EVENT_SCHEMA
+from macro_fund.store.table import UTC_TIME
 from macro_fund.store.tables import TABLES
 from macro_fund.time.calendars import load_calendar
 from macro_fund.time.sessions import sessions
@@ -156,10 +159,32 @@ def fills(*rows: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=FILL_SCHEMA, orient="row").sort("session", "fill_id")
 
 
+NO_OVERRIDES = pl.DataFrame(
+    schema={
+        **dict.fromkeys(("contract", "person", "confirmed_by"), pl.String),
+        "trade_date": pl.Date,
+        "level": pl.Float64,
+        **dict.fromkeys(("confirmed_at", "revoked_at"), UTC_TIME),
+    }
+)
+POINTS = {"DI1": 1.0, "DOL": 50.0, "IND": 1.0}
+
+
+def market(known_marks: pl.DataFrame, rates: pl.DataFrame | None = None) -> Market:
+    """What marks rest on: without `rates` no CDI is known, so that nothing can be estimated."""
+    return Market(known_marks, cdi([]) if rates is None else rates, ANBIMA, POINTS, TABLE)
+
+
+def held_at(f: pl.DataFrame, m: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """pms/positions at official settlements."""
+    return positions(f, book_marks(f, NO_OVERRIDES, market(m), days), days, TABLE)
+
+
 def cdi(days: Sequence[date], rate: float = CDI, known_after: int = 2) -> pl.DataFrame:
     """CDI rows: public the next bank day at 09:00, so the second session after the day is the first to know."""
     known = [TABLE.offset(TABLE.latest(utc(d.year, d.month, d.day, 23)), known_after) for d in days]
-    return pl.DataFrame({"session": known, "event_date": list(days), "value": [rate] * len(days)})
+    rows = {"session": known, "event_date": list(days), "value": [rate] * len(days)}
+    return pl.DataFrame(rows, schema={"session": pl.Date, "event_date": pl.Date, "value": pl.Float64})
 
 
 def bank_days(start: date, end: date) -> list[date]:

@@ -1,4 +1,5 @@
-"""Any order of proposals, decisions, confirmations, throws, orders, cancels and fills by five people, with crashes.
+"""Any order of proposals, decisions, confirmations, throws, orders, cancels, fills and overrides by five people, with
+crashes in between.
 
 Belongs here: what must hold whatever people do and wherever the process dies. MACRO_FUND_SEQUENCES says how many
 sequences are tried; 20 without it.
@@ -18,13 +19,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from macro_fund.pms import approval, book
+from macro_fund.pms import approval, overrides
 from macro_fund.pms.approval import Desk
 from macro_fund.pms.broker import screen_side
 from macro_fund.pms.execution import next_day, orders_from
@@ -34,7 +36,7 @@ from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
 from macro_fund.store.ledger_orders import event_of
 from macro_fund.store.ledger_switch import reduces
 from macro_fund.store.order_states import ENDS
-from macro_fund_tests.pms.builders import TABLE, desk_of, frame, mark, marks, proposals, utc
+from macro_fund_tests.pms.builders import TABLE, desk_of, frame, held_at, mark, marks, proposals, utc
 
 # No release of config/releases falls into these hours.
 DAYS = [date(2025, 2, d) for d in (3, 4, 5, 6)]
@@ -48,6 +50,9 @@ PEOPLE = {
 }
 MARKS = marks(*(mark(c, d, 70000.0, maturity=date(2030, 1, 2)) for c in CONTRACTS for d in [*DAYS, date(2025, 2, 7)]))
 DATA = ("proposals", "decisions", "reviews", "confirmations", "orders", "order_events", "fills", "switch_events")
+DATA += ("mark_overrides", "mark_override_steps")
+# What is known when a mark is overridden: one settlement of each contract, from before the first day.
+SEEN = {"silver/contract_marks": marks(*(mark(c, date(2025, 1, 31), 70000.0) for c in CONTRACTS))}
 DV01 = 12.5  # BRL a bp and contract: 600 contracts are 25% of the limit of 30,000
 
 # Weighted towards what gets far: most people may do what they try, most processes live.
@@ -84,6 +89,8 @@ class Desks(RuleBasedStateMachine):
         self.state: dict[str, dict[str, Any]] = {}
         self.thrown_by = ""
         self.filled = dict.fromkeys(CONTRACTS, 0)
+        self.given: list[dict[str, Any]] = []
+        self.trades: list[tuple[str, date, int]] = []
 
     def _open(self) -> Ledger:
         return open_ledger(f"sqlite:///{self.path}")
@@ -164,10 +171,18 @@ class Desks(RuleBasedStateMachine):
         """The newest proposal, or one so many before it."""
         return f"{max(len(self.state) - back, 1):012x}"
 
-    @initialize(quantities=st.tuples(*[st.sampled_from([700, 100, -700])] * 3))
-    def morning(self, quantities: tuple[int, int, int]) -> None:
-        for contract, quantity in zip(CONTRACTS, quantities, strict=True):
+    @initialize(quantities=st.tuples(*[st.sampled_from([700, 100, -700])] * 3), evening=st.booleans())
+    def morning(self, quantities: tuple[int, int, int], evening: bool) -> None:
+        """Three proposals; in half of the sequences the last is small and traded, and overridden in the evening."""
+        for contract, quantity in zip(CONTRACTS, (*quantities[:2], 100 if evening else quantities[2]), strict=True):
             self.propose(contract, quantity, 0, None)
+        if evening:
+            self._approve(0, "Ana", None, None)
+            self.order(None)
+            self.send(False, None)
+            self.fill(1.0, None)
+            self.now = expires_at(DAYS[0])
+            self.override("DI1F30", 0, 0.149, "no file", "Ana", None)
 
     @rule(
         contract=st.sampled_from(sorted(CONTRACTS)),
@@ -338,6 +353,7 @@ class Desks(RuleBasedStateMachine):
                 assert self.ledger.record_fills(rows, self.now, [event]) == 0
                 p |= {"order": kind, "filled": p["filled"] + quantity, "last": day}
                 self.filled[p["contract"]] += quantity
+                self.trades.append((p["contract"], day, quantity))
 
     @rule(back=newest, who=people, note=st.sampled_from(["", "too late", "too late"]), crash=crashes)
     def cancel(self, back: int, who: str, note: str, crash: int | None) -> None:
@@ -351,6 +367,53 @@ class Desks(RuleBasedStateMachine):
         assert how == "killed" or (how == "done") == (may and self.now < expires_at(day)), (how, words)
         if how == "done":
             p["order"] = "cancelled"
+
+    def _held(self, contract: str, day: date) -> int:
+        return sum(quantity for c, on, quantity in self.trades if c == contract and on <= day)
+
+    def _marks_desk(self, who: str) -> Desk:
+        return desk_of(self.ledger, self.now, PEOPLE[who], SEEN)
+
+    @rule(
+        contract=st.sampled_from(["DI1F30", "DI1F30", "DI1F30", "DI1F26"]),
+        back=st.sampled_from([0, 0, 1]),
+        level=st.sampled_from([0.149, 0.149, 14.9]),
+        reason=st.sampled_from(["no file", "no file", ""]),
+        who=people,
+        crash=crashes,
+    )
+    def override(self, contract: str, back: int, level: float, reason: str, who: str, crash: int | None) -> None:
+        day = DAYS[max(self.day - back, 0)]
+        twice = any((o["contract"], o["day"]) == (contract, day) and not o["revoked"] for o in self.given)
+        may = bool(reason) and level < 1 and self.now + timedelta(seconds=1) >= expires_at(day)
+        may = may and self._held(contract, day) != 0 and not twice
+        how, row = self._do(
+            lambda: overrides.override(self._marks_desk(who), contract, day, level, reason=reason), crash
+        )
+        assert how == "killed" or (how == "done") == may, (how, row)
+        if how == "done":
+            made = {"id": row["override_id"], "contract": contract, "day": day, "who": who}
+            self.given.append({**made, "confirmed": False, "revoked": False})
+
+    @rule(back=newest, who=people, crash=crashes)
+    def confirm_override(self, back: int, who: str, crash: int | None) -> None:
+        if not self.given:
+            return
+        o = self.given[max(len(self.given) - 1 - back, 0)]
+        may = not o["confirmed"] and not o["revoked"] and who.lower() != o["who"].lower()
+        may = may and self._held(o["contract"], o["day"]) != 0
+        how, words = self._do(lambda: overrides.confirm(self._marks_desk(who), o["id"]), crash)
+        assert how == "killed" or (how == "done") == may, (how, words)
+        o["confirmed"] |= how == "done"
+
+    @rule(back=newest, who=people, reason=st.sampled_from(["it came", ""]), crash=crashes)
+    def revoke_override(self, back: int, who: str, reason: str, crash: int | None) -> None:
+        if not self.given:
+            return
+        o = self.given[max(len(self.given) - 1 - back, 0)]
+        how, _ = self._do(lambda: overrides.revoke(self._marks_desk(who), o["id"], reason=reason), crash)
+        assert how == "killed" or (how == "done") == (bool(reason) and not o["revoked"])
+        o["revoked"] |= how == "done"
 
     @rule(minutes=st.sampled_from([5, 5, 120, 600]))
     def wait(self, minutes: int) -> None:
@@ -390,10 +453,17 @@ class Desks(RuleBasedStateMachine):
     def the_switch_is_the_models(self) -> None:
         assert (self.ledger.thrown() is not None) == bool(self.thrown_by)
 
+    @invariant()
+    def every_override_is_the_models(self) -> None:
+        found = self.ledger.overrides().select(
+            "override_id", pl.col("confirmed_at").is_not_null(), pl.col("revoked_at").is_not_null()
+        )
+        assert found.rows() == [(o["id"], o["confirmed"], o["revoked"]) for o in self.given]
+
     def teardown(self) -> None:
         assert self.ledger.verify_journal() == []  # what is wrong once stays wrong: entries are never rewritten
         fills = self.ledger.fills()
-        held = book.positions(fills, MARKS, [date(2025, 3, 31)], TABLE)  # after the last fill of any sequence
+        held = held_at(fills, MARKS, [date(2025, 3, 31)])  # after the last fill of any sequence
         assert dict(held.select("contract", "quantity").iter_rows()) == {c: q for c, q in self.filled.items() if q}
         self.ledger.close()
         self.folder.cleanup()

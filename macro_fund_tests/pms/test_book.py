@@ -24,6 +24,7 @@ from macro_fund_tests.pms.builders import (
     cdi,
     fill,
     fills,
+    held_at,
     mark,
     marks,
     marks_of,
@@ -89,7 +90,7 @@ def test_a_long_dollar_future_is_paid_fifty_reais_a_point() -> None:
 def test_before_the_first_trade_there_is_only_cash() -> None:
     sessions = KEYS[:3]
     cube = cube_of(fills(), marks(), sessions, CDI_ROWS)
-    assert book.positions(fills(), marks(), sessions, TABLE).is_empty()
+    assert held_at(fills(), marks(), sessions).is_empty()
     # 6 January opens at the capital; 7 January has earned the CDI of 3 January: 100,000,000 x 0.00045513.
     assert cube.select("session", "trade_date", "component", "pnl_brl").rows() == [
         (KEYS[1], KEYS[0], "interest", D_("45513.00")),
@@ -221,7 +222,7 @@ def test_a_roll_closes_one_contract_and_carries_on_in_the_other() -> None:
         (D[3], "DI1F26", 30),
         (D[4], "DI1F27", 70),
     ]
-    held = book.positions(f, m, KEYS[:7], TABLE)
+    held = held_at(f, m, KEYS[:7])
     assert held.select("session", "contract", "quantity").rows() == [
         (D[1], "DI1F26", 10),
         (D[2], "DI1F26", 10),
@@ -231,15 +232,19 @@ def test_a_roll_closes_one_contract_and_carries_on_in_the_other() -> None:
     ]
 
 
-def test_a_day_without_settlement_is_stale_and_its_pnl_waits() -> None:
+def test_a_day_without_settlement_keeps_the_mark_before_and_its_pnl_waits() -> None:
     rows = [
         mark("DI1F27", D[0], 100.0),
         mark("DI1F27", D[2], 107.0, prev_trade_date=D[0], pnl_brl=7.0),
     ]
     f, m = fills(fill(D[0], "DI1F27", 10)), marks(*rows)
     assert amounts(cube_of(f, m, KEYS[:6]), "settlement") == {D[3]: D_("70.00")}
-    held = book.positions(f, m, [D[1], D[2], D[3]], TABLE)
-    assert held.select("mark_basis", "mark_price").rows() == [("settlement", 100), ("stale", 100), ("settlement", 107)]
+    held = held_at(f, m, [D[1], D[2], D[3]])
+    assert held.select("mark_basis", "mark_price").rows() == [
+        ("settlement", 100),
+        ("previous", 100),
+        ("settlement", 107),
+    ]
     assert held["dv01_brl"].to_list() == pytest.approx([127.12564] * 3)
 
 
@@ -281,7 +286,7 @@ def test_an_unknown_pnl_is_listed_until_it_is_known() -> None:
 def test_an_expired_contract_leaves_the_book() -> None:
     m = marks(*marks_of("DOLF25", D[:3], [None, 50.0, 50.0], maturity=D[3]))
     f = fills(fill(D[0], "DOLF25", 2))
-    held = book.positions(f, m, KEYS[:8], TABLE)
+    held = held_at(f, m, KEYS[:8])
     assert held["session"].to_list() == [D[1], D[2], D[3]]
     assert amounts(cube_of(f, m, KEYS[:8]), "settlement") == {D[2]: D_("100.00"), D[3]: D_("100.00")}
 
@@ -292,7 +297,7 @@ def test_two_instruments_may_hold_one_contract() -> None:
         fill(D[0], "DI1F27", 10, instrument="DI1_2Y", order_id="a", fill_id="a"),
         fill(D[0], "DI1F27", -4, instrument="DI1_3Y", order_id="b", fill_id="b"),
     )
-    held = book.positions(f, m, [D[1]], TABLE)
+    held = held_at(f, m, [D[1]])
     assert held.select("instrument", "quantity").rows() == [("DI1_2Y", 10), ("DI1_3Y", -4)]
     cube = book.pnl(f, m, NO_CDI, [D[2]], **FIXED)
     assert amounts(cube, "settlement", "instrument") == {"DI1_2Y": D_("15.00"), "DI1_3Y": D_("-6.00")}
@@ -372,9 +377,9 @@ def test_the_cube_sums_to_the_change_of_nav_and_windows_agree(
     assert navs.equals(
         pl.concat([book.nav(cube.filter(pl.col("session") <= s), rates, [s], **FIXED) for s in sessions])
     )
-    held = book.positions(f, m, sessions, TABLE)
+    held = held_at(f, m, sessions)
     assert shape_problems(TABLES["pms/positions"], held) == []
-    assert held.equals(pl.concat([book.positions(f, m, [s], TABLE) for s in sessions]))
+    assert held.equals(pl.concat([held_at(f, m, [s]) for s in sessions]))
 
 
 @settings(max_examples=25)
@@ -401,4 +406,4 @@ def test_nothing_known_later_changes_the_past(world: tuple[pl.DataFrame, pl.Data
     past = [x.filter(pl.col("session") <= session) for x in (f, m, rates)]
     sessions = KEYS[: cut + 1]
     assert cube_of(f, m, sessions, rates).equals(cube_of(past[0], past[1], sessions, past[2]))
-    assert book.positions(f, m, sessions, TABLE).equals(book.positions(past[0], past[1], sessions, TABLE))
+    assert held_at(f, m, sessions).equals(held_at(past[0], past[1], sessions))

@@ -82,7 +82,7 @@ POSITIONS = frame(
             "quantity": 120,
             "mark_price": 76828.74,
             "mark_rate": 0.14875,
-            "mark_basis": "stale",
+            "mark_basis": "previous",
             "dv01_brl": 1525.5,
             "delta_brl": 0.0,
         }
@@ -203,7 +203,7 @@ def test_the_book_shows_the_last_close_only(desk: Desk) -> None:
     out = desk.says("book")
     assert "Book at the close of 2025-02-07 (SAMPLE data)" in out
     assert out.count("DI1F27") == 1
-    assert "stale" in out
+    assert "previous" in out
     assert out.endswith("NAV BRL 98.50, -1.50 on the day.")
     whole = json.loads(desk.says("book", "--json"))
     assert (whole["nav"]["nav_brl"], len(whole["positions"])) == ("98.50", 1)

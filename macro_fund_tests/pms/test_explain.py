@@ -40,7 +40,7 @@ def cube_of(f: pl.DataFrame, m: pl.DataFrame, sessions: list[date]) -> pl.DataFr
 
 
 def explained(f: pl.DataFrame, m: pl.DataFrame, sessions: list[date]) -> pl.DataFrame:
-    out = explain(f, m, cube_of(f, m, sessions), sessions)
+    out = explain(f, m, cube_of(f, m, sessions), sessions, m)
     assert shape_problems(TABLES["pms/explain"], out) == []
     return out
 
@@ -58,7 +58,7 @@ def test_the_golden_day() -> None:
         "DI1F28", D[1], price, bdays=755, settle_rate=0.13199, correction=fc,
         prev_trade_date=D[0], pnl_brl=price - old["settle_price"] * fc,
     )  # fmt: skip
-    (factors,) = di1_parts(marks(old, node, new), ["DI1F28"]).values()
+    (factors,) = di1_parts(*[marks(old, node, new)] * 2, ["DI1F28"]).values()
     parts = {component: sum(of.values()) for component, of in factors.items()}
     assert parts["carry"] == pytest.approx(-4.59, abs=0.005)
     assert parts["roll"] == pytest.approx(1.84, abs=0.005)
@@ -127,7 +127,7 @@ def test_dollar_and_index_are_one_part_each() -> None:
 def test_on_its_last_day_a_contract_earns_carry_alone() -> None:
     old = di1("DI1G25", D[0], 0.13, 1)
     new = mark("DI1G25", D[1], 100_000.0, bdays=0, settle_rate=0.13, prev_trade_date=D[0], pnl_brl=1.0)
-    (parts,) = di1_parts(marks(old, new), ["DI1G25"]).values()
+    (parts,) = di1_parts(*[marks(old, new)] * 2, ["DI1G25"]).values()
     assert parts["roll"] == {"none": 0.0}
     assert parts["nominal"] == {"specific": 0.0}
 
@@ -140,7 +140,7 @@ def curve_days(moves: dict[int, float], n: int) -> tuple[dict[str, float], float
     old = di1("DI1F27", D[0], 0.13, n + 1)
     end = 0.13 + float(np.interp(n, list(moves), list(moves.values())))
     new = di1("DI1F27", D[1], end, n, old, 1.0005)
-    (parts,) = di1_parts(marks(*olds, *news, old, new), ["DI1F27"]).values()
+    (parts,) = di1_parts(*[marks(*olds, *news, old, new)] * 2, ["DI1F27"]).values()
     secant = (pu(end, n) - pu(0.13, n)) / (end - 0.13) if end != 0.13 else 0.0
     return parts["nominal"], float(secant)
 
@@ -163,7 +163,7 @@ def test_a_contract_that_moved_alone_is_specific() -> None:
     news = [mark(f"DI1X{k}", D[1], 1.0, bdays=k, settle_rate=0.13) for k in (252, 504)]
     old = di1("DI1F27", D[0], 0.13, 379)
     new = di1("DI1F27", D[1], 0.135, 378, old, 1.0005)
-    (alone,) = di1_parts(marks(*olds, *news, old, new), ["DI1F27"]).values()
+    (alone,) = di1_parts(*[marks(*olds, *news, old, new)] * 2, ["DI1F27"]).values()
     assert set(alone["nominal"]) == {"specific"}
     assert alone["nominal"]["specific"] == pytest.approx(float(pu(0.135, 378) - pu(0.13, 378)), rel=1e-6)
 

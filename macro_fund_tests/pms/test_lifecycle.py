@@ -24,6 +24,7 @@ from macro_fund_tests.pms.builders import (
     cdi,
     desk_of,
     frame,
+    held_at,
     marks,
     marks_of,
     record_morning,
@@ -59,7 +60,7 @@ def morning(ledger: Ledger, session: dt.date, cube: pl.DataFrame) -> tuple[pl.Da
     ledger.record_orders(orders_from(ledger.pending_approvals()), at)
     record_morning(ledger, MARKS, session, at)
     fills = ledger.fills(upto=session)
-    held = book.positions(fills, MARKS, [session], TABLE)
+    held = held_at(fills, MARKS, [session])
     cube = pl.concat([cube, book.pnl(fills, MARKS, CDI_ROWS, [session], **FIXED)])
     nav = book.nav(cube, CDI_ROWS, [session], **FIXED)
     made = propose(TARGETS, held, SIGNALS, nav, [session], settings=SETTINGS)

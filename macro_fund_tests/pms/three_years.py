@@ -55,7 +55,7 @@ class Fund:
 
     @cached_property
     def explained(self) -> pl.DataFrame:
-        return explain(self.fills, self.marks, self.cube, self.sessions)
+        return explain(self.fills, self.marks, self.cube, self.sessions, self.marks)
 
 
 def simulated(seed: int = 3) -> Fund:

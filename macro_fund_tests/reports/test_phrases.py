@@ -15,6 +15,7 @@ from macro_fund.pms.explain import PARTS, WHOLE
 from macro_fund.pms.proposals import gain_if
 from macro_fund.reports import (
     pack_calendar,
+    pack_events,
     pack_markets,
     pack_performance,
     pack_profit,
@@ -45,7 +46,8 @@ LISTED = {
     "month": {f"m{n}" for n in range(1, 13)},
     "title": {"morning_pack", "daily_report", "weekly_digest"},
     "status": {"ok", "warn", "breach", "no_view", "degraded", "stale"},
-    "basis": {"settlement", "stale", "none"},
+    "basis": {"settlement", "override", "model", "previous", "none"},
+    "happens": set(pack_events.KINDS),
     "period": set(pack_performance.ORDER),
     "scope": {"instrument", "class", "strategy", "factor"},
     "stress": {"scenario", "replay", "correlation"},

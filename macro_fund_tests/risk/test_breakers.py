@@ -199,9 +199,9 @@ def test_a_session_without_nav_takes_no_new_risk_and_has_no_number() -> None:
     [
         ((), None, False),
         (("settlement",), 0.0, False),
-        (("settlement",) * 19 + ("stale",), 0.05, False),
+        (("settlement",) * 19 + ("previous",), 0.05, False),
         (("settlement",) * 18 + ("none",), 1 / 19, True),
-        (("stale",), 1.0, True),
+        (("previous",), 1.0, True),
     ],
 )
 def test_prices_of_fewer_than_95_percent_of_the_positions_stop_new_risk(

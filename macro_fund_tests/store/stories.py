@@ -85,8 +85,8 @@ def full_story(ledger: Ledger) -> None:
 
 def every_kind(ledger: Ledger) -> None:
     """A row in each table: the full story, then entries 6: trial; 7: promotion; 8: throw of the switch; 9: refusal;
-    10: proposal; 11: decision; 12: its review; 13: confirmation; then a refusal, an order, its
-    first event and a row of a broker's statement."""
+    10: proposal; 11: decision; 12: its review; 13: confirmation; then a refusal, an order, its first event, a row of a
+    broker's statement, an override, its confirmation and a calendar event."""
     full_story(ledger)
     ledger.record_trials([trial()], NOW)
     ledger.promote(promotion(), NOW)
@@ -102,6 +102,19 @@ def every_kind(ledger: Ledger) -> None:
     state = ledger.order_state(order["order_id"].item())
     ledger.record_order_events([event_of(state, "sent", order["session"].item())], moment)
     ledger.record_statement([statement_row()], "Cai", moment)
+    given = ledger.override(override(), moment)
+    ledger.override_step(given["override_id"], "confirm", "Bia", "", moment)
+    ledger.record_event(event(), moment)
+
+
+def override(**given: Any) -> dict[str, Any]:
+    row = {"contract": "DI1F27", "trade_date": date(2025, 2, 10), "level": 0.149, "reason": "no file"}
+    return {**row, "person": "Ana", "shown": "0.14875 settled on 2025-02-07", **given}
+
+
+def event(**given: Any) -> dict[str, Any]:
+    row = {"instrument": "NTN-F 2035", "event_date": date(2025, 7, 1), "kind": "coupon", "amount": 48.808848}
+    return {**row, "source": "Tesouro Nacional", "reason": "", "person": "Davi", **given}
 
 
 def run_sql(url: str, *statements: str | sa.Executable, unlocked: bool = False) -> None:
