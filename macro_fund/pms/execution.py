@@ -187,8 +187,8 @@ def _told(
     return event_of(before, kind, session, **traded), fill
 
 
-def _by_order(frame: pl.DataFrame) -> dict[str, Sequence[Row]]:
+def _by_order(frame: pl.DataFrame) -> Mapping[str, Sequence[Row]]:
     found: dict[str, list[Row]] = {}
     for row in frame.iter_rows(named=True):
         found.setdefault(row["order_id"], []).append(row)
-    return dict[str, Sequence[Row]](found)
+    return found
