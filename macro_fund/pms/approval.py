@@ -46,7 +46,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "override": ("pm", "risk", "ops"),
     "confirm override": ("pm", "risk", "ops"),
     "revoke override": ("pm", "risk", "ops"),
-    "event": ("ops",),
+    "record event": ("ops",),
 }
 
 

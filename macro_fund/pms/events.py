@@ -28,8 +28,8 @@ def record(
 
     amount: cash a unit of the instrument in its own currency. LedgerError, journalled, when it is refused.
     """
-    with approval.journalled(desk, "event", f"{instrument} {day}"):
-        approval.role_of(desk.actor, "event")
+    with approval.journalled(desk, "record event", f"{instrument} {day}"):
+        approval.role_of(desk.actor, "record event")
         row = {"instrument": instrument, "event_date": day, "kind": kind, "amount": amount}
         told = {"source": source, "reason": reason, "person": desk.actor.name}
         return desk.ledger.record_event(row | told, desk.at, corrects)

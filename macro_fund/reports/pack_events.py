@@ -43,12 +43,12 @@ def _near(recorded: Recorded, session: date) -> Recorded:
 def _grid(events: Recorded, empty: Cell) -> Grid:
     rows: list[list[Cell]] = [
         [
-            str(e["event_date"]),
             e["instrument"],
+            str(e["event_date"]),
             named("happens", e["kind"]),
             "" if e["amount"] is None else f"{e['amount']:g}",
             e["source"],
         ]
         for e in events
     ]
-    return Grid(heads("when", "instrument", "happens", "per_unit", "source"), rows, empty)
+    return Grid(heads("events_of", "when", "happens", "per_unit", "source"), rows, empty)

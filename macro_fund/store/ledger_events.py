@@ -56,12 +56,10 @@ def next_event_version(
 
 def events_query(upto: datetime | None) -> sa.Select[Any]:
     """The newest version recorded up to and including `upto` (None: of all) of each event, by day."""
-    table = CALENDAR_EVENTS
-    known = sa.true() if upto is None else table.c.recorded_at <= upto
-    newest = sa.select(table.c.event, sa.func.max(table.c.version).label("version")).where(known)
-    last = newest.group_by(table.c.event).subquery()
-    same = sa.and_(last.c.event == table.c.event, last.c.version == table.c.version)
-    return sa.select(table).join(last, same).order_by(table.c.event_date, table.c.instrument, table.c.event_id)
+    table, newer = CALENDAR_EVENTS, CALENDAR_EVENTS.alias("newer")
+    known, known_too = (sa.true() if upto is None else t.c.recorded_at <= upto for t in (table, newer))
+    corrected = sa.exists().where(newer.c.event == table.c.event, newer.c.version > table.c.version, known_too)
+    return sa.select(table).where(known, ~corrected).order_by(table.c.event_date, table.c.instrument, table.c.event_id)
 
 
 def _newest(conn: sa.Connection, text: str) -> dict[str, Any]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from macro_fund.reports.blocks import Grid, Number, Section
-from macro_fund.reports.pack import DAILY, PARTS, WEEKLY, edition
+from macro_fund.reports.pack import DAILY, PARTS, WEEKLY, build_pack, edition
 from macro_fund.reports.pack_calendar import Event, calendar, events_after
 from macro_fund.reports.pack_profit import profit, starts
+from macro_fund.reports.pack_status import breaks
 from macro_fund.reports.pack_trades import book
 from macro_fund.reports.pack_views import changes, narrative
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
@@ -117,6 +118,42 @@ def test_a_stop_that_was_passed_is_told_and_one_of_the_other_side_is_not(held: F
         quantity=pl.col("quantity") * pl.when(pl.col("contract") == "DOLK24").then(-1).otherwise(1),
     )
     assert [(r[0], r[-1]) for r in texts(profit(reader(held), DAY), "stops")] == [("DI1F27", "AT STOP")]
+
+
+def test_what_is_not_marked_at_the_settlement_is_told_first(held: Frames) -> None:
+    assert texts(breaks(reader(held), DAY), "not marked at the settlement") == []
+    rung = pl.when(pl.col("contract") == "DI1F27").then(pl.lit("model")).otherwise(pl.lit("none"))
+    unmarked = pl.when(pl.col("contract") == "DI1F27").then("mark_price")
+    held["pms/positions"] = held["pms/positions"].with_columns(mark_basis=rung, mark_price=unmarked)
+    assert texts(breaks(reader(held), DAY), "not marked at the settlement") == [
+        ["DI1F27", "model", "11.80%"],
+        ["DOLK24", "no mark", "\N{EN DASH}"],
+    ]
+    assert texts(breaks(reader(held), DAY), "not marked at the settlement", "pt")[1][1] == "sem marcação"
+    assert [r[0] for r in texts(profit(reader(held), DAY), "stops")] == ["DI1F27"]  # no mark is near no stop
+
+
+def test_recorded_events_are_told_for_ten_days_and_beside_the_book_where_they_concern_it(held: Frames) -> None:
+    told = {"source": "Tesouro", "amount": None, "kind": "coupon"}
+    days = [
+        ("NTN-F 2035", 0, 48.81),
+        ("DI1F27", 10, None),
+        ("DOL_1M", 3, None),
+        ("DI1F28", 11, None),
+        ("IND", -1, None),
+    ]
+    recorded = [
+        {**told, "instrument": name, "event_date": DAY + timedelta(days=n), "amount": amount}
+        for name, n, amount in days
+    ] + [{**told, "instrument": "DI1F27", "event_date": DAY, "kind": "withdrawn"}]
+    pack = build_pack(reader(held), DAY, fund="F", watermark="", last_trade_date=BEFORE, recorded=recorded)
+    section = {s.key: s for s in pack.sections}
+    assert texts(section["calendar"], "events of") == [
+        ["NTN-F 2035", str(DAY), "coupon", "48.81", "Tesouro"],
+        ["DI1F27", str(DAY + timedelta(days=10)), "coupon", "", "Tesouro"],
+        ["DOL_1M", str(DAY + timedelta(days=3)), "coupon", "", "Tesouro"],
+    ]
+    assert [r[0] for r in texts(section["book"], "events of")] == ["DI1F27", "DOL_1M"]
 
 
 def test_what_expires_in_ten_days(held: Frames) -> None:
