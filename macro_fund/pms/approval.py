@@ -35,6 +35,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "confirm": ("risk",),
     "throw": ("pm", "risk", "ops", "viewer"),
     "reset": ("pm", "risk"),
+    "note": ("pm", "risk", "ops"),
 }
 
 

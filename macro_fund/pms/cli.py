@@ -15,7 +15,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from macro_fund.pms import decide_cli, journal_cli, people_cli, results_cli, show, switch_cli
+from macro_fund.pms import decide_cli, journal_cli, notes_cli, people_cli, results_cli, show, switch_cli
 from macro_fund.pms.approval import digest
 from macro_fund.pms.context import AsJson, Open, PmsContext, Read, title_of, told
 from macro_fund.pms.decide_cli import ProposalId
@@ -32,6 +32,7 @@ def attach(app: typer.Typer, open_context: Open) -> None:
     app.add_typer(journal_cli.commands(open_context), name="journal")
     app.add_typer(switch_cli.commands(open_context), name="switch")
     results_cli.attach(app, open_context)
+    notes_cli.attach(app, open_context)
 
     @app.command("book")
     def book(as_json: AsJson = False) -> None:

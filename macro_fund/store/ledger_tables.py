@@ -1,5 +1,5 @@
 """The ledger's SQL tables: proposals, decisions with their reviews, confirmations and refusals, orders, fills, trials,
-promotions, the kill switch and the journal.
+promotions, the kill switch, notes and the journal.
 
 All are append-only.
 
@@ -228,6 +228,22 @@ SWITCH_EVENTS = sa.Table(
     sa.Column("recorded_at", UtcTime, nullable=False),
 )
 
+# What people wrote about a proposal, a decision, a trade (the id of its fill) or a session (its date). proposal_id: the
+# proposal that it belongs to, null for a session.
+NOTES = sa.Table(
+    "notes",
+    METADATA,
+    sa.Column("note_id", _ID, primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("about", sa.String(16), nullable=False),
+    sa.Column("subject", _ID, nullable=False),
+    sa.Column("proposal_id", _ID, sa.ForeignKey("proposals.proposal_id")),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
 JOURNAL = sa.Table(
     "journal",
     METADATA,
@@ -252,4 +268,5 @@ KINDS: dict[str, tuple[sa.Table, str]] = {
     "trial": (TRIALS, "trial_id"),
     "promotion": (PROMOTIONS, "promotion_id"),
     "switch": (SWITCH_EVENTS, "event_id"),
+    "note": (NOTES, "note_id"),
 }

@@ -35,7 +35,7 @@ POLL_S = 0.002
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 # Where a process dies: a table of the lake (its first new partition), or a kind of row of the ledger (the first).
-BY_HAND = {"trial", "promotion", "switch", "review", "confirmation", "refusal"}  # recorded when people act, by no run
+BY_HAND = {"trial", "promotion", "switch", "review", "confirmation", "refusal", "note"}  # by people, by no run
 MARKET_MOMENTS = ("bronze/fred", "silver/as_known", "portfolio/targets")
 BOOKS_MOMENTS = ("ledger fill", "pms/nav", "ledger proposal", "reports/morning_pack", "ledger decision", "ledger order")
 

@@ -79,7 +79,7 @@ def full_story(ledger: Ledger) -> None:
 
 def every_kind(ledger: Ledger) -> None:
     """A row in each table: the full story, then entries 6: trial; 7: promotion; 8: throw of the switch; 9: refusal;
-    10: proposal; 11: decision; 12: its review; 13: confirmation."""
+    10: proposal; 11: decision; 12: its review; 13: confirmation; the last two: a refusal, a note."""
     full_story(ledger)
     ledger.record_trials([trial()], NOW)
     ledger.promote(promotion(), NOW)
@@ -90,6 +90,7 @@ def every_kind(ledger: Ledger) -> None:
     ledger.decide(OTHER, "approve", "Ana", "", moment, review=review)
     ledger.confirm(OTHER, "Bia", "", moment)
     ledger.refuse("approve", OTHER, "Cai", "a viewer does not decide", moment)
+    ledger.note("f1", "lesson", "Ana", "pm", "carry was less than it cost", moment)
 
 
 def run_sql(url: str, *statements: str | sa.Executable, unlocked: bool = False) -> None:
