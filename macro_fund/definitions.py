@@ -10,6 +10,7 @@ import dagster as dg
 from macro_fund import arithmetic
 from macro_fund.orchestration import schedules, sensors, silver_dbt
 from macro_fund.orchestration.assets import build_asset
+from macro_fund.orchestration.decide import decide
 from macro_fund.orchestration.graph import NODES
 from macro_fund.orchestration.jobs import JOBS
 from macro_fund.orchestration.resources import FundResource
@@ -20,7 +21,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     arithmetic.require_settled()
     return dg.Definitions(
         assets=[silver_dbt.silver_tables, *(build_asset(n) for n in NODES)],
-        jobs=list(JOBS),
+        jobs=[*JOBS, decide],
         schedules=[schedules.morning],
         sensors=list(sensors.SENSORS),
         resources={"fund": FundResource(), **(resources or {})},

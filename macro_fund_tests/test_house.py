@@ -123,6 +123,7 @@ def test_the_clock_is_asked_only_where_people_and_providers_are() -> None:
     assert users <= {
         "cli.py",
         "home.py",
+        "orchestration/decide.py",
         "orchestration/partitions.py",
         "orchestration/sensors.py",
     }

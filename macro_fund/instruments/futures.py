@@ -81,3 +81,8 @@ def margin_proxy(spec: Spec, bdays: npt.ArrayLike, dv01_brl: Values, delta_brl: 
     """
     base = np.asarray(dv01_brl if spec.margin.kind == "dv01_bp" else delta_brl, dtype=np.float64)
     return np.asarray(at_term(spec.margin.value, bdays) * np.abs(base))
+
+
+def contract_margin(spec: Spec, bdays: int, dv01_brl: float, delta_brl: float) -> float:
+    """`margin_proxy` of one contract as a number, BRL; a contract past its last business day is taken at that day."""
+    return float(margin_proxy(spec, max(int(bdays), 0), dv01_brl, delta_brl))

@@ -16,8 +16,9 @@ import dagster as dg
 from macro_fund.home import Home, latest_session
 from macro_fund.time.clock import now
 from macro_fund.time.sessions import sessions
+from macro_fund.time.zones import SAO_PAULO
 
-TIMEZONE = "America/Sao_Paulo"
+TIMEZONE = SAO_PAULO.key
 FIRST, LAST = sessions().start, sessions().end
 
 

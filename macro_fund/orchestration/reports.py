@@ -7,7 +7,7 @@ Belongs here: reading tables, writing files, sending. Does not belong here: cont
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -16,12 +16,15 @@ import polars as pl
 from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.pms import stamp_basis
 from macro_fund.orchestration.run import Run
+from macro_fund.pms.outcomes import outcomes
 from macro_fund.reports import delivery, pack_performance, pack_risk, pack_views
 from macro_fund.reports.alerts import raise_alert
-from macro_fund.reports.blocks import localised
+from macro_fund.reports.blocks import Section, localised
 from macro_fund.reports.pack import DAILY, MORNING, WEEKLY, Pack, build_pack, edition
 from macro_fund.reports.pack_calendar import events_after
+from macro_fund.reports.pack_lessons import lessons_section
 from macro_fund.reports.pdf import to_pdf
+from macro_fund.reports.reading import Reader
 from macro_fund.reports.render import numbers_table, to_html, to_markdown
 from macro_fund.reports.words import in_words
 from macro_fund.store.lake import write_file_atomically
@@ -40,6 +43,7 @@ TABLES_READ = (
     "agents/monetary_path",
     *pack_views.TABLES_READ,
     *pack_risk.TABLES_READ,
+    "pms/fills",
     "pms/positions",
     "pms/pnl",
     *pack_performance.TABLES_READ,
@@ -52,6 +56,20 @@ def _held_back(run: Run, key: date) -> str:
     side = side_table(TABLES["quality/verdicts"], "pms/trade_proposals")
     verdicts = run.home.lake.read(side.key, only=[key], table=side)
     return "; ".join(verdicts.filter(~pl.col("passed") & (pl.col("check") == "not_blocked"))["detail"].to_list())
+
+
+def _lessons(run: Run, read: Reader, key: date, traded: date) -> Section | None:
+    """What people learnt in the week that this morning tells: since its first session, as the ledger had it now."""
+    if WEEKLY not in _editions(key, traded):
+        return None
+    home = run.home
+    first = home.sessions.keys(max(home.sessions.start, traded - timedelta(days=traded.weekday())), traded)[0]
+    written = home.ledger.notes(home.sessions.as_of(key))
+    fresh = written.filter((pl.col("kind") == "lesson") & (pl.col("recorded_at") > home.sessions.as_of(first)))
+    orders = home.ledger.orders().select("order_id", "proposal_id")
+    fills = read("pms/fills").join(orders, on="order_id", how="left", maintain_order="left")
+    marks = read("silver/contract_marks")
+    return lessons_section(fresh, outcomes(fills, home.ledger.proposals(), marks, written, key, traded))
 
 
 def _pack(run: Run) -> pl.DataFrame:
@@ -74,6 +92,7 @@ def _pack(run: Run) -> pl.DataFrame:
             events=events_after(home.settings.series, home.sessions.as_of(key)),
             recorded=home.ledger.events(home.sessions.as_of(key)).to_dicts(),
             held_back=_held_back(run, key),
+            lessons=_lessons(run, read, key, traded),
         )
         for report in (pack, *(edition(pack, kind, fund.name, traded) for kind in _editions(key, traded))):
             _write(run, report)

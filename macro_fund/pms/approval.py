@@ -47,6 +47,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "confirm override": ("pm", "risk", "ops"),
     "revoke override": ("pm", "risk", "ops"),
     "record event": ("ops",),
+    "note": ("pm", "risk", "ops"),
 }
 
 

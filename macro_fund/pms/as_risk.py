@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from macro_fund.instruments.contracts import load_specs
-from macro_fund.instruments.futures import margin_proxy
+from macro_fund.instruments.futures import contract_margin
 from macro_fund.pms.whatif import Line
 from macro_fund.risk import limits
 from macro_fund.risk.exposures import DELTA_FACTOR, MAPPED, N_RATES, RATE_NODES, node_weights
@@ -48,8 +48,8 @@ def facts_of(lines: Sequence[Line], session: date) -> dict[str, dict[str, Any]]:
     specs = load_specs()
     found = {r["instrument"]: r for r in limits.with_terms(pl.DataFrame(rows, schema, orient="row")).to_dicts()}
     for line in lines:
-        each = margin_proxy(specs[line.instrument.root], max(int(line.bdays), 0), line.dv01, line.delta)
-        found[line.name]["margin_brl"] = float(each)
+        each = contract_margin(specs[line.instrument.root], int(line.bdays), line.dv01, line.delta)
+        found[line.name]["margin_brl"] = each
     return found
 
 

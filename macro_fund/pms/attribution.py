@@ -58,10 +58,15 @@ def with_dimensions(cube: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFr
 
 def pnl_by(cube: pl.DataFrame, by: Sequence[By]) -> pl.DataFrame:
     """BRL by the columns `by`, a column for each of `SHOWN`. cube: pms/pnl or pms/explain `with_dimensions`."""
-    last, day = last_trade_date(cube), pl.col("trade_date")
-    sums = [pl.col("pnl_brl").filter(day >= start_of(p, last)).sum().alias(p) for p in SHOWN]
-    names = [str(b) for b in by]
-    return cube.group_by(names, maintain_order=True).agg(sums).sort(names)
+    last = last_trade_date(cube)
+    return sums_since(cube, [str(b) for b in by], {p: start_of(p, last) for p in SHOWN})
+
+
+def sums_since(cube: pl.DataFrame, by: Sequence[str], since: Mapping[str, date]) -> pl.DataFrame:
+    """BRL of the cube by its columns `by`, with a column for each name of `since`: trade dates from that day on."""
+    day = pl.col("trade_date")
+    sums = [pl.col("pnl_brl").filter(day >= first).sum().alias(name) for name, first in since.items()]
+    return cube.group_by(by, maintain_order=True).agg(sums).sort(by)
 
 
 def attribution(cube: pl.DataFrame, nav: pl.DataFrame, by: Sequence[By], period: Period) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from macro_fund.pms import (
     events_cli,
     journal_cli,
     marks_cli,
+    notes_cli,
     orders_cli,
     people_cli,
     results_cli,
@@ -47,6 +48,7 @@ def attach(app: typer.Typer, open_context: Open) -> None:
     app.add_typer(marks_cli.commands(open_context), name="marks")
     app.add_typer(events_cli.commands(open_context), name="events")
     results_cli.attach(app, open_context)
+    notes_cli.attach(app, open_context)
 
     @app.command("book")
     def book(as_json: AsJson = False) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -102,7 +102,18 @@ def restricted(
         else:
             leg = leg_of(position, after, f"{'close' if after == 0 else 'reduce'}: {gate.words}")
             passed.append(Trade(trade.target if trade else _nobody(position), leg, after))
-    return passed
+    return [_without_its_opening(t, wanted, passed, gate) for t in passed]
+
+
+def _without_its_opening(
+    trade: Trade, wanted: Mapping[tuple[str, str], Trade], passed: Sequence[Trade], gate: Gate
+) -> Trade:
+    """The trade, which says that it is only a close when it is half of a roll whose opening does not pass."""
+    opening = wanted.get((trade.target["instrument"], trade.leg.rolls_to))
+    if opening is None or opening in passed:
+        return trade
+    note = f"close: its roll's opening in {trade.leg.rolls_to} is held back by {gate.words}"
+    return trade._replace(leg=replace(trade.leg, note=note, rolls_to=""))
 
 
 def _cap(position: Row, gate: Gate, held_at: Callable[[date, Row], int]) -> int:

@@ -57,10 +57,10 @@ def _list(ctx: PmsContext, count: int, as_json: bool) -> None:
         typer.echo("The journal is empty: it starts with the first proposals (`macro-fund run`).")
     else:
         body = (
-            (str(e["seq"]), show.local(e["at"]), e["kind"], e["ref"][:12], e["hash"][:12])
+            (str(e["seq"]), show.local(e["at"]), e["kind"], e["ref"][:12], show.entry_words(e), e["hash"][:12])
             for e in rows.iter_rows(named=True)
         )
-        columns = ("entry", "Sao Paulo time", "kind", "id", "hash")
+        columns = ("entry", "Sao Paulo time", "kind", "id", "what", "hash")
         show.console().print(show.table(title_of(ctx, "Journal"), columns, body, right=("entry",)))
 
 

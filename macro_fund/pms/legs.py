@@ -7,7 +7,7 @@ trades limits and breakers let pass (`gate.py`), words and costs (`proposals.py`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Leg:
-    """One trade in one contract: contracts held before and after, the last settlement, risk of +1 contract."""
+    """One trade in one contract: contracts held before and after, the last settlement, risk of +1 contract.
+
+    rolls_to: the contract whose opening this close belongs to, empty for any other trade.
+    """
 
     contract: str
     before: int
@@ -25,6 +28,7 @@ class Leg:
     dv01_brl: float
     delta_brl: float
     note: str = ""
+    rolls_to: str = ""
 
     @property
     def quantity(self) -> int:
@@ -43,7 +47,10 @@ def legs(target: Row, held: Sequence[Row], goal: int, min_change: float) -> Iter
     here = next((p for p in held if p["contract"] == contract), None)
     others = [p for p in held if p["contract"] != contract]
     for p in others:
-        yield leg_of(p, 0, f"roll to {contract}" if goal else "close")
+        if goal:
+            yield replace(leg_of(p, 0, f"roll to {contract}"), rolls_to=contract)
+        else:
+            yield leg_of(p, 0, "close")
     before = here["quantity"] if here else 0
     if not _worth(before, goal, min_change, rolling=bool(others)):
         return

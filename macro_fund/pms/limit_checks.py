@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from macro_fund.instruments.contracts import load_specs
-from macro_fund.instruments.futures import margin_proxy
+from macro_fund.instruments.futures import contract_margin
 from macro_fund.mandate import Approval
 from macro_fund.pms.costs import instruments_by_id, known_instrument
 from macro_fund.pms.gate import OPEN, gain
@@ -144,4 +144,4 @@ def _margin_each(instrument: str, contract: str, evidence: Evidence, settings: S
     if last["dv01_brl"] is None or last["delta_brl"] is None:
         return None
     spec = load_specs()[known_instrument(instruments_by_id(settings), instrument).root]
-    return float(margin_proxy(spec, max(last["bdays"], 0), last["dv01_brl"], last["delta_brl"]))
+    return contract_margin(spec, last["bdays"], last["dv01_brl"], last["delta_brl"])

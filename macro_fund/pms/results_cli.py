@@ -6,7 +6,7 @@ Belongs here: options, titles and empty states. Does not belong here: any sum (`
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import polars as pl
 import typer
@@ -52,7 +52,7 @@ def attach(app: typer.Typer, open_context: Open) -> None:
         every: Annotated[bool, typer.Option("--all", help="Also those that are still open.")] = False,
         as_json: AsJson = False,
     ) -> None:
-        """What became of each approved proposal: how its lot ended, days held, target or stop met, P&L."""
+        """What became of each approved proposal: how its lot ended, target or stop met, P&L, and what people wrote."""
         with told(open_context) as ctx:
             _outcomes(ctx, every, as_json)
 
@@ -136,12 +136,21 @@ def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
         return
     last = navs.row(-1, named=True)
     marks = ctx.read("silver/contract_marks", None)
-    rows = outcomes(fills, ctx.ledger.proposals(), marks, last["session"], last["trade_date"])
+    notes = ctx.ledger.notes(ctx.now)
+    rows = outcomes(fills, ctx.ledger.proposals(), marks, notes, last["session"], last["trade_date"])
     shown = rows if every else rows.filter(pl.col("closed").is_not_null())
+    told = notes.filter(pl.col("proposal_id").is_in(shown["proposal_id"].to_list()))
     if as_json:
-        typer.echo(show.as_json(shown.to_dicts()))
+        typer.echo(show.as_json([_with_notes(r, told) for r in shown.iter_rows(named=True)]))
     elif shown.is_empty():
         typer.echo(f"No closed lots yet, {rows.height} open: `macro-fund outcomes --all` shows them.")
     else:
         title = title_of(ctx, f"Outcomes at the close of {last['trade_date']}")
-        show.console().print(show.outcomes_table(title, shown.to_dicts()))
+        out = show.console()
+        out.print(show.outcomes_table(title, shown.to_dicts()))
+        if not told.is_empty():
+            out.print(show.notes_table("What was written about them", told.to_dicts()))
+
+
+def _with_notes(row: dict[str, Any], told: pl.DataFrame) -> dict[str, Any]:
+    return {**row, "notes": told.filter(pl.col("proposal_id") == row["proposal_id"]).to_dicts()}

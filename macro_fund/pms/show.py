@@ -177,7 +177,8 @@ def _day(value: date | None) -> str:
 
 def outcomes_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
     """Lots, one a line."""
-    columns = ("proposal", "instrument", "contract", "contracts", "opened", "closed", "by", "days", "met", "P&L BRL")
+    columns = ("proposal", "instrument", "contract", "contracts", "opened", "closed", "by", "days", "met", "P&L BRL",
+               "state")  # fmt: skip
     body = (
         (
             r["proposal_id"],
@@ -190,10 +191,35 @@ def outcomes_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
             f"{r['held_days']:,}",
             " ".join(str(x) for x in (r["met"] or "-", r["met_on"]) if x is not None),
             brl(r["pnl_brl"]),
+            r["state"],
         )
         for r in rows
     )
     return table(title, columns, body, right=("contracts", "days", "P&L BRL"))
+
+
+def notes_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Notes and lessons, one a line, with the proposal that each belongs to."""
+    body = ((r["proposal_id"], r["kind"], r["about"], local(r["recorded_at"]), r["person"], r["text"]) for r in rows)
+    return table(title, ("proposal", "", "on its", "Sao Paulo time", "by", "words"), body)
+
+
+_TOLD = ("action", "kind", "contract", "quantity", "strategy_id", "person", "approved_by", "subject")
+_WORDS = ("text", "note", "reason", "rationale")
+_WHAT_WIDTH = 72  # columns
+
+
+def entry_words(entry: Mapping[str, Any]) -> str:
+    """What a journal entry is about, in a line: those parts of its body that people know it by, shortened.
+
+    A body that is no JSON object was changed: that is for `journal verify` to say.
+    """
+    try:
+        body = dict(json.loads(entry["body"]))
+    except (ValueError, TypeError):
+        return "cannot be read: macro-fund journal verify"
+    words = " ".join(str(body[k]) for k in (*_TOLD, *_WORDS) if body.get(k) not in (None, ""))
+    return words if len(words) <= _WHAT_WIDTH else f"{words[: _WHAT_WIDTH - 1]}…"
 
 
 def _expected(p: Mapping[str, Any]) -> str:

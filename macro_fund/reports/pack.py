@@ -2,7 +2,8 @@
 
 Belongs here: the order of the parts and which of them each report has. Does not belong here: the parts (pack_*.py),
 computing (the stages above) or layout (render.py, pdf.py). Every number carries the asset that it comes from.
-Order: summary, then breaks and limits, P&L, markets, calendar, what changed, risk, proposals, book, narrative, actions.
+Order: summary, then breaks and limits, P&L, markets, calendar, what changed, risk, proposals, book, lessons
+(on the mornings that tell a week), narrative, actions.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ DAILY = "daily_report"
 WEEKLY = "weekly_digest"
 PARTS = {
     DAILY: ("profit", "markets", "risk", "book", "breaks"),
-    WEEKLY: ("profit", "markets", "changes", "calendar", "risk", "book", "narrative"),
+    WEEKLY: ("profit", "markets", "changes", "calendar", "risk", "book", "lessons", "narrative"),
 }
 """Parts of the reports that look back; the morning pack has all of them."""
 
@@ -57,12 +58,14 @@ def build_pack(
     events: Sequence[Event] = (),
     recorded: Recorded = (),
     held_back: str = "",
+    lessons: Section | None = None,
 ) -> Pack:
     """The pack of `session` from tables as the fund knew them that morning.
 
     `read(table_key)` gives all rows with session <= `session`; `events`: what is published from this morning on;
     `recorded`: events of instruments, known that morning; `held_back`: trades that limits or breakers kept from being
-    proposed, in words. Nothing is computed but differences and sums of what is shown.
+    proposed, in words; `lessons`: on the morning that tells a week. Nothing is computed but differences and sums of what
+    is shown.
     """
     parts = [
         breaks(read, session),
@@ -73,6 +76,7 @@ def build_pack(
         risk_section(read, session),
         proposals(read, session, held_back, unsigned=bool(watermark)),
         _with_grid(book(read, session), held_grid(recorded, read, session)),
+        *([] if lessons is None else [lessons]),
         narrative(read, session),
         actions(read, session),
     ]

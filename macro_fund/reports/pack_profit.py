@@ -11,9 +11,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from macro_fund.pms.attribution import sums_since
 from macro_fund.pms.periods import Period, start_of
-from macro_fund.reports import plots
-from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style, heads, say
+from macro_fund.reports.blocks import Cell, Grid, Number, Section, Style, heads, say
 from macro_fund.reports.reading import Reader, at, brl
 from macro_fund.reports.words import named
 
@@ -46,8 +46,7 @@ def profit(read: Reader, session: date) -> Section:
     if last.is_empty():
         grids.append(Grid(heads("", ""), (), say("empty.nav")))
     grids.append(_stop_grid(read, session))
-    pictures = [Picture(say("picture.nav"), plots.nav_picture(nav))] if nav.height > 1 else []
-    return Section("profit", say("section.profit"), (), grids, pictures)
+    return Section("profit", say("section.profit"), (), grids)
 
 
 def _nav_grid(row: dict[str, object], nav: pl.DataFrame, since: dict[str, date]) -> Grid:
@@ -68,13 +67,7 @@ def _nav_grid(row: dict[str, object], nav: pl.DataFrame, since: dict[str, date])
 
 def _by_grid(cube: pl.DataFrame, asset: str, by: str, head: str, since: dict[str, date]) -> Grid:
     """Sums of the cube by one of its columns, a period a column."""
-    money, day = pl.col("pnl_brl"), pl.col("trade_date")
-    summed = (
-        cube.filter(day >= since["year"])
-        .group_by(by, maintain_order=True)
-        .agg(*(money.filter(day >= since[p]).sum().alias(p) for p in PERIODS))
-        .sort(by)
-    )
+    summed = sums_since(cube.filter(pl.col("trade_date") >= since["year"]), [by], {p: since[p] for p in PERIODS})
     rows = [
         [
             named(head, name),

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from macro_fund.instruments.contracts import Spec
-from macro_fund.instruments.futures import margin_proxy
+from macro_fund.instruments.futures import contract_margin
 from macro_fund.portfolio.history import latest_marks
 from macro_fund.risk.hedge import Cost
 from macro_fund.settings import Instrument, Settings
@@ -70,7 +70,7 @@ def _row(row: Mapping[str, Any], instrument: Instrument, specs: Mapping[str, Spe
     if row["bdays"] is None:
         return out | {"status": "no_view", "reason": f"no settlement of {row['contract']} in the session"}
     dv01, delta, contracts = row["unit_dv01_brl"], row["unit_delta_brl"], row["target_contracts"]
-    each = float(margin_proxy(specs[instrument.root], max(row["bdays"], 0), dv01, delta))
+    each = contract_margin(specs[instrument.root], row["bdays"], dv01, delta)
     return out | {
         "margin_brl": abs(contracts) * each,
         "close_cost_brl": float(cost(instrument, contracts, dv01)),

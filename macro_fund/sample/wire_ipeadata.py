@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from macro_fund.sample.public import View, published, series_by_code
 from macro_fund.sample.wire import ALWAYS, FOREVER, Ask, json_reply, not_found
 from macro_fund.sources.http import Reply
+from macro_fund.time.zones import SAO_PAULO
 
 HOST = "www.ipeadata.gov.br"
 _PATH = re.compile(r"/api/odata4/ValoresSerie\(SERCODIGO='([^']*)'\)")
-_ZONE = ZoneInfo("America/Sao_Paulo")
 
 
 def answer(view: View, ask: Ask) -> Reply:
@@ -36,5 +35,5 @@ def answer(view: View, ask: Ask) -> Reply:
 
 
 def _row(code: str, day: str, value: float | None) -> dict[str, object]:
-    moment = datetime.fromisoformat(day).replace(tzinfo=_ZONE).isoformat()
+    moment = datetime.fromisoformat(day).replace(tzinfo=SAO_PAULO).isoformat()
     return {"SERCODIGO": code, "VALDATA": moment, "VALVALOR": value, "NIVNOME": "", "TERCODIGO": ""}

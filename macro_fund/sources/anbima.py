@@ -11,16 +11,15 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from macro_fund.settings import Series
 from macro_fund.sources.messages import Payload
 from macro_fund.sources.slices import Days
 from macro_fund.time.calendars import load_calendar
+from macro_fund.time.zones import SAO_PAULO
 
 SITE = "https://www.anbima.com.br/informacoes"
 FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
-ZONE = ZoneInfo("America/Sao_Paulo")
 MISSING = ("", "--")
 # Bonds and curves of the last five business days are on the page. Days on which ANBIMA did not publish stretch that to
 # a week and a half of bank days, so a few more are asked; beyond them a day is gone for good.
@@ -52,7 +51,7 @@ def published_on(day: date) -> bool:
 
 def still_kept(payload: Payload, day: date) -> bool:
     """Whether `day` must be on the page: published, and among the last KEPT_DAYS bank days when we asked."""
-    asked_on = payload.fetched_at.astimezone(ZONE).date()
+    asked_on = payload.fetched_at.astimezone(SAO_PAULO).date()
     return published_on(day) and load_calendar("anbima").count(day, asked_on) < KEPT_DAYS
 
 

@@ -21,6 +21,7 @@ from macro_fund.settings import Series, Source
 from macro_fund.sources.decode import RAW_CHARS, fail, iso_or_none, json_of, require_status
 from macro_fund.sources.messages import Parsed, Payload, Request
 from macro_fund.sources.text import instant, is_due, no_document, one_document, plain, tidy
+from macro_fund.time.zones import SAO_PAULO
 
 PROVIDER = "copom"
 ROOT = "https://www.bcb.gov.br/api/servico/sitebcb/copom"
@@ -29,7 +30,7 @@ LIST = ROOT + "/{code}?quantidade=1000&filtro="
 DETAILS = ROOT + "/{code}_detalhes?nro_reuniao={number}"
 HEADERS = (("Accept", "application/json, text/plain, */*"), ("Referer", "https://www.bcb.gov.br/controleinflacao"))
 TEXT_KEY = {"comunicados": "textoComunicado", "atas": "textoAta"}
-RELEASE, ZONE = time(8), "America/Sao_Paulo"
+RELEASE = time(8)
 _MEETING = re.compile(r"meeting (\d+) of (\d{4}-\d\d-\d\d)$")
 
 
@@ -129,4 +130,4 @@ def _stated(payload: Payload, row: Mapping[str, Any], day: date) -> datetime | N
     released = iso_or_none(row["dataPublicacao"])
     if released is None or released < day:
         raise fail(payload, f"release day {row['dataPublicacao']!r:.40} of a meeting of {day}")
-    return instant(released, RELEASE, ZONE)
+    return instant(released, RELEASE, SAO_PAULO.key)

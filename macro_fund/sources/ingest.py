@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol, cast
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -25,10 +24,10 @@ from macro_fund.store.table import UTC_TIME, Table
 from macro_fund.store.tables import FAILURES, TABLES
 from macro_fund.time.publication import knowledge_times
 from macro_fund.time.sessions import Sessions
+from macro_fund.time.zones import SAO_PAULO
 
 __all__ = ["Connector", "Ingested", "Window", "bronze_key", "ingest"]
 
-ZONE = ZoneInfo("America/Sao_Paulo")
 # Days between two observations from which something is missing in between, by frequency.
 HOLE_DAYS = {"D": 15, "W": 22, "M": 45, "Q": 135, "A": 400, "E": 36_500}
 # Event days to look back for the newest that is public: a week's survey and a long holiday.
@@ -183,7 +182,7 @@ def _before_hole(known: pl.Series, series: Series) -> date:
 
 def _newest_public(series: Series, upper: datetime) -> date:
     """Newest event date that the series' rule makes public by `upper`."""
-    today = min(upper.astimezone(ZONE).date(), series.ended or date.max)
+    today = min(upper.astimezone(SAO_PAULO).date(), series.ended or date.max)
     if series.publication.kind == "years_before":
         return date(today.year + series.publication.n, 12, 31)
     if series.frequency != "D":

@@ -1,10 +1,11 @@
 """The ledger: what people decided and what was traded, append-only, in SQLite or Postgres.
 
 Belongs here: transactions that record proposals, decisions, confirmations, refusals, orders with their events, fills,
-brokers' statements, backtest trials, promotions, the kill switch, overrides and calendar events, each with its journal
-entry, and reading them back as frames. Does not belong here: what to propose or how an order is executed (`pms/`),
-columns (`ledger_tables.py`), the hash chain (`journal.py`), what is allowed (`ledger_rules.py`, `ledger_switch.py`,
-`ledger_orders.py`, `ledger_marks.py`, `ledger_events.py`), how a database is opened (`ledger_open.py`).
+brokers' statements, backtest trials, promotions, the kill switch, overrides, calendar events and notes, each with its
+journal entry, and reading them back as frames. Does not belong here: what to propose or how an order is executed
+(`pms/`), columns (`ledger_tables.py`), the hash chain (`journal.py`), what is allowed (`ledger_rules.py`,
+`ledger_switch.py`, `ledger_orders.py`, `ledger_marks.py`, `ledger_events.py`, `ledger_notes.py`), how a database is
+opened (`ledger_open.py`).
 
 Every method is one transaction, so a process killed at any point leaves all of it or nothing. Recording the same
 content again changes nothing. Other content under a known id is refused for orders and fills; of a proposal, whose id
@@ -29,6 +30,7 @@ from macro_fund.store.content import canonical_json, content_id
 from macro_fund.store.lake import write_file_atomically
 from macro_fund.store.ledger_events import events_query, next_event_version
 from macro_fund.store.ledger_marks import OVERRIDE_QUERY, OverrideStep, find_override, next_override, next_step
+from macro_fund.store.ledger_notes import NOTE_SCHEMA, NoteKind, new_note, notes_query
 from macro_fund.store.ledger_open import LedgerError, engine_for, upgrade_to_head
 from macro_fund.store.ledger_orders import (
     EVENT_SCHEMA,
@@ -368,6 +370,14 @@ class Ledger:
             _append(conn, "calendar_event", [record], at)
             return record
 
+    def note(self, target: str, kind: NoteKind, person: str, role: str, text: str, at: datetime) -> dict[str, Any]:
+        """Record what a person wrote about a proposal, decision, trade or session (`ledger_notes.subject_of`) and
+        return it; LedgerError says why it is refused. A retry with exactly the same content is accepted."""
+        with self._write() as conn:
+            record = new_note(conn, target, kind, person, role, text, at)
+            _append(conn, "note", [record], at)
+            return record
+
     # reading
 
     def events(self, upto: datetime | None = None) -> pl.DataFrame:
@@ -472,6 +482,10 @@ class Ledger:
         return self._frame_of(
             sa.select(REFUSALS).order_by(REFUSALS.c.recorded_at, REFUSALS.c.refusal_id), _REFUSAL_SCHEMA
         )
+
+    def notes(self, upto: datetime | None = None) -> pl.DataFrame:
+        """Notes and lessons recorded up to and including `upto`, oldest first."""
+        return self._frame_of(notes_query(upto), NOTE_SCHEMA)
 
     def trials(self) -> pl.DataFrame:
         """Every backtest that was ever run, oldest first; params and rules as JSON text."""

@@ -1,6 +1,6 @@
 """The ledger's SQL tables: proposals, decisions with their reviews, confirmations and refusals, orders with their
-events, fills, brokers' statements, trials, promotions, the kill switch, overrides of marks, calendar events and the
-journal.
+events, fills, brokers' statements, trials, promotions, the kill switch, overrides of marks, calendar events, notes and
+the journal.
 
 All are append-only.
 
@@ -313,6 +313,22 @@ CALENDAR_EVENTS = sa.Table(
     sa.UniqueConstraint("event", "version", name="calendar_events_versions"),
 )
 
+# What people wrote about a proposal, a decision, a trade (the id of its fill) or a session (its date). proposal_id: the
+# proposal that it belongs to, null for a session.
+NOTES = sa.Table(
+    "notes",
+    METADATA,
+    sa.Column("note_id", _ID, primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("about", sa.String(16), nullable=False),
+    sa.Column("subject", _ID, nullable=False),
+    sa.Column("proposal_id", _ID, sa.ForeignKey("proposals.proposal_id")),
+    sa.Column("person", sa.String(128), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+)
+
 JOURNAL = sa.Table(
     "journal",
     METADATA,
@@ -342,4 +358,5 @@ KINDS: dict[str, tuple[sa.Table, str]] = {
     "override": (OVERRIDES, "override_id"),
     "override_step": (OVERRIDE_STEPS, "step_id"),
     "calendar_event": (CALENDAR_EVENTS, "event_id"),
+    "note": (NOTES, "note_id"),
 }

@@ -1,4 +1,5 @@
-"""The wall clock. Only the command line, the schedule's and sensors' ticks and live fetching may ask it."""
+"""The wall clock. Only the command line, the job of a person's decision, the
+schedule's and sensors' ticks and live fetching may ask it."""
 
 from __future__ import annotations
 

@@ -16,10 +16,9 @@ import numpy as np
 import polars as pl
 
 from macro_fund.time.calendars import BusinessCalendar, load_calendar
-from macro_fund.time.zones import UTC_TIME, to_utc
+from macro_fund.time.zones import SAO_PAULO, UTC_TIME, to_utc
 
 AS_OF = dt.time(8, 55)
-ZONE = "America/Sao_Paulo"
 FIRST_SESSION = dt.date(2010, 1, 4)
 LAST_SESSION = dt.date(2030, 12, 30)
 
@@ -36,7 +35,7 @@ class Sessions:
             raise ValueError(f"sessions: calendar {calendar.name} has no business day in {start}..{end}")
         self.start, self.end = start, end
         self._days = days[is_open]
-        as_of = to_utc(pl.Series("session", self._days), AS_OF, ZONE)
+        as_of = to_utc(pl.Series("session", self._days), AS_OF, SAO_PAULO.key)
         self._as_of_us = as_of.to_physical().to_numpy()
         self._frame = pl.DataFrame({"session": self._days, "as_of": as_of}).with_columns(
             pl.col("session").shift(1).alias("prev_session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import yaml
@@ -65,6 +65,21 @@ def test_the_week_is_told_on_the_morning_after_its_last_session() -> None:
     assert _editions(date(2024, 4, 1), date(2024, 3, 28)) == [DAILY, WEEKLY]
     assert _editions(date(2024, 4, 2), date(2024, 4, 1)) == [DAILY]
     assert _editions(date(2025, 1, 2), date(2024, 12, 30)) == [DAILY]  # one week of two years
+
+
+def test_lessons_are_told_in_the_digest_of_the_week_in_which_they_were_written(home: Home) -> None:
+    """The opening tells the week before it; what was written after its cut-off waits for the next digest."""
+    home = configured(home, harness.PLAIN_PACK)
+    first, moment = home.inception, home.sessions.as_of(home.inception)
+    for hours, kind, words in ((-1, "lesson", "thin day"), (-1, "note", "only noted"), (-240, "lesson", "weeks ago"),
+                               (1, "lesson", "not yet written")):  # fmt: skip
+        home.ledger.note("2024-03-28", kind, "Ana", "pm", words, moment + timedelta(hours=hours))  # type: ignore[arg-type]
+    write_pack(home, first)
+    for name in ("weekly_digest.md", "morning_pack.md"):
+        text = (home.path / "reports" / first.isoformat() / name).read_text(encoding="utf-8")
+        assert "| 2024-03-28 | – |  | – | thin day | Ana |" in text
+        assert not [w for w in ("only noted", "weeks ago", "not yet written") if w in text]
+    assert "lesson" not in (home.path / "reports" / first.isoformat() / "daily_report.md").read_text(encoding="utf-8")
 
 
 def test_the_fund_s_own_language_is_one_of_the_pack(home: Home) -> None:

@@ -18,6 +18,7 @@ from macro_fund.pms.marking import Market, book_marks
 from macro_fund.pms.people import Actor, alone
 from macro_fund.settings import Settings, default_settings
 from macro_fund.store.ledger import Ledger
+from macro_fund.store.ledger_notes import NOTE_SCHEMA
 from macro_fund.store.ledger_orders import EVENT_SCHEMA
 from macro_fund.store.table import UTC_TIME
 from macro_fund.store.tables import TABLES
@@ -97,6 +98,13 @@ def desk_of(
 ) -> Desk:
     """What a decision needs; a name alone is somebody in a sample fund without users."""
     return Desk(ledger, settings, read_of(lake or {}), alone(who) if isinstance(who, str) else who, at)
+
+
+def notes(*rows: Mapping[str, Any]) -> pl.DataFrame:
+    """`Ledger.notes` rows: lessons by Ana on proposal p0, unless told otherwise."""
+    usual = {"note_id": "n0", "kind": "lesson", "about": "proposal", "subject": "p0", "proposal_id": "p0"}
+    usual |= {"person": "Ana", "role": "pm", "text": "sized too late"}
+    return pl.DataFrame([{**usual, **r} for r in rows], schema=NOTE_SCHEMA, orient="row")
 
 
 def mark(contract: str, trade_date: date, price: float, **given: Any) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""Any order of proposals, decisions, confirmations, throws, orders, cancels, fills and overrides by five people, with
-crashes in between.
+"""Any order of proposals, decisions, confirmations, throws, notes, orders, cancels, fills and overrides by six people,
+with crashes in between.
 
 Belongs here: what must hold whatever people do and wherever the process dies. MACRO_FUND_SEQUENCES says how many
 sequences are tried; 20 without it.
@@ -30,6 +30,7 @@ from macro_fund.pms import approval, overrides
 from macro_fund.pms.approval import Desk
 from macro_fund.pms.broker import screen_side
 from macro_fund.pms.execution import next_day, orders_from
+from macro_fund.pms.notes import note
 from macro_fund.pms.people import Actor
 from macro_fund.pms.proposals import expires_at, gain_if
 from macro_fund.store.ledger import Ledger, LedgerError, open_ledger
@@ -47,10 +48,11 @@ PEOPLE = {
     "Cai": Actor("Cai", frozenset({"pm"}), signed=True),
     "ana": Actor("ana", frozenset({"risk"}), signed=True),  # the same person in another role
     "Davi": Actor("Davi", frozenset({"ops"}), signed=True),
+    "Eva": Actor("Eva", frozenset({"viewer"}), signed=True),
 }
 MARKS = marks(*(mark(c, d, 70000.0, maturity=date(2030, 1, 2)) for c in CONTRACTS for d in [*DAYS, date(2025, 2, 7)]))
 DATA = ("proposals", "decisions", "reviews", "confirmations", "orders", "order_events", "fills", "switch_events")
-DATA += ("mark_overrides", "mark_override_steps")
+DATA += ("mark_overrides", "mark_override_steps", "notes")
 # What is known when a mark is overridden: one settlement of each contract, from before the first day.
 SEEN = {"silver/contract_marks": marks(*(mark(c, date(2025, 1, 31), 70000.0) for c in CONTRACTS))}
 DV01 = 12.5  # BRL a bp and contract: 600 contracts are 25% of the limit of 30,000
@@ -91,6 +93,7 @@ class Desks(RuleBasedStateMachine):
         self.filled = dict.fromkeys(CONTRACTS, 0)
         self.given: list[dict[str, Any]] = []
         self.trades: list[tuple[str, date, int]] = []
+        self.written: list[tuple[str, str]] = []
 
     def _open(self) -> Ledger:
         return open_ledger(f"sqlite:///{self.path}")
@@ -282,6 +285,21 @@ class Desks(RuleBasedStateMachine):
         if how == "done":
             self.thrown_by = who if action == "throw" else ""
 
+    @rule(
+        back=newest,
+        who=st.sampled_from(["Bia", "Davi", "Eva"]),
+        text=st.sampled_from(["", "too early", "too early"]),
+        known=st.sampled_from([True, True, False]),
+        crash=crashes,
+    )
+    def note(self, back: int, who: str, text: str, known: bool, crash: int | None) -> None:
+        """Whatever became of a proposal can be written about, and changes nothing else."""
+        pid = self._pid(back) if known else "no such"
+        how, _ = self._do(lambda: note(self._desk(who), pid, text, kind="lesson"), crash)
+        assert how == "killed" or (how == "done") == bool(known and text and "viewer" not in PEOPLE[who].roles)
+        if how == "done":
+            self.written.append((pid, who))
+
     @rule(crash=crashes)
     def order(self, crash: int | None) -> None:
         """What the graph does with approvals; killed, it is run again later."""
@@ -448,6 +466,10 @@ class Desks(RuleBasedStateMachine):
             assert (state.state, state.filled) == (p["order"], p["filled"])
             assert (order_id in still_open) == (state.state not in ENDS)
             assert state.remaining == (0 if state.state in ENDS else p["traded"] - p["filled"])
+
+    @invariant()
+    def what_was_written_stays(self) -> None:
+        assert self.ledger.notes().select("proposal_id", "person").rows() == self.written
 
     @invariant()
     def the_switch_is_the_models(self) -> None:

@@ -147,6 +147,26 @@ def test_under_a_breach_a_position_only_gets_smaller(before: int, goal: int, tra
 def test_a_roll_becomes_a_close() -> None:
     out = run([target()], [held("DI1F26", 100)], STOP)
     assert trades(out) == [("DI1F26", -100)]
+    assert out["rationale"][0].startswith("close: its roll's opening in DI1F27 is held back by limit var_95 110% used")
+    assert "roll to" not in out["rationale"][0]
+    assert out["gain_if"][0] == "closes DI1F26: nothing left to gain or lose"
+
+
+def said(out: pl.DataFrame) -> dict[str, str]:
+    """The first words of why, by contract."""
+    return {c: r.split(";")[0] for c, r in out.select("contract", "rationale").iter_rows()}
+
+
+def test_a_roll_whose_other_leg_passes_is_still_a_roll() -> None:
+    """Of 150 held in the new contract 100 are wanted: both legs reduce, so nothing of the roll is held back."""
+    both = [held("DI1F26", 100), held("DI1F27", 150)]
+    out = run([target()], both, STOP)
+    assert trades(out) == [("DI1F26", -100), ("DI1F27", -50)]
+    assert said(out) == {"DI1F26": "roll to DI1F27", "DI1F27": "roll"}
+    there = run([target()], [held("DI1F26", 100), held("DI1F27", 100)], STOP)  # nothing was left to open
+    assert said(there) == {"DI1F26": "roll to DI1F27"}
+    cut = run([target()], both, HALVE)  # the new contract goes to 75, less than the roll wanted
+    assert {c: r.split(":")[0] for c, r in said(cut).items()} == {"DI1F26": "close", "DI1F27": "reduce"}
 
 
 def test_without_a_view_a_breach_closes_nothing_and_a_halving_still_halves() -> None:

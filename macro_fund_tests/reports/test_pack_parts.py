@@ -9,9 +9,11 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from macro_fund.pms.outcomes import SCHEMA
 from macro_fund.reports.blocks import Grid, Number, Section
 from macro_fund.reports.pack import DAILY, PARTS, WEEKLY, build_pack, edition
 from macro_fund.reports.pack_calendar import Event, calendar, events_after
+from macro_fund.reports.pack_lessons import lessons_section
 from macro_fund.reports.pack_profit import profit, starts
 from macro_fund.reports.pack_status import breaks
 from macro_fund.reports.pack_trades import book
@@ -20,6 +22,7 @@ from macro_fund.reports.render import numbers_table, to_html, to_markdown
 from macro_fund.reports.words import in_words
 from macro_fund.settings import default_settings
 from macro_fund_tests.pictures import blank_pictures
+from macro_fund_tests.pms.builders import notes
 from macro_fund_tests.reports.test_pack import BEFORE, DAY, Frames, pack_of, reader, rows
 
 
@@ -274,7 +277,10 @@ def test_summary_numbers_are_of_the_parts_and_have_passports_of_their_own(held: 
 
 
 def test_the_reports_are_parts_of_the_pack() -> None:
-    pack = pack_of({})
+    learnt = lessons_section(notes(), pl.DataFrame(schema=SCHEMA))
+    pack = build_pack(reader({}), DAY, fund="Fund", watermark="", last_trade_date=BEFORE, lessons=learnt)
+    assert "nobody wrote a lesson in the week" in to_markdown(pack)
+    assert "lesson" not in to_markdown(pack_of({}))
     for kind, title in (
         (DAILY, "Fund: the close of Monday 1 April 2024"),
         (WEEKLY, "Fund: the week to Monday 1 April 2024"),
@@ -283,6 +289,35 @@ def test_the_reports_are_parts_of_the_pack() -> None:
         assert tuple(s.key for s in report.sections) == PARTS[kind]
         assert all(s in pack.sections for s in report.sections)
         assert to_markdown(report).startswith(f"# {title}")
+
+
+def lot(proposal_id: str, trip_id: str, made: str, **given: object) -> dict[str, object]:
+    usual = {"lot_id": f"f{proposal_id}", "contract": "DI1F27", "instrument": "DI1_2Y", "quantity": 9, "opened": BEFORE}
+    return {**usual, "proposal_id": proposal_id, "trip_id": trip_id, "pnl_brl": Decimal(made), **given}
+
+
+def test_lessons_are_told_beside_what_their_trades_made() -> None:
+    """A rolled trade is told as a whole; an open one has no result yet; a session has no trade."""
+    became = pl.DataFrame(
+        [
+            lot("p0", "t", "-30.00", closed=BEFORE, state="reviewed"),
+            lot("p1", "t", "10.50", contract="DI1F28", closed=DAY, state="reviewed"),
+            lot("p2", "u", "7.00", contract="DOLK24", quantity=-3, closed=None, state="open"),
+        ],
+        schema=SCHEMA,
+    )
+    lessons = notes(
+        {"note_id": "n0", "text": "rolled too | late"},
+        {"note_id": "n1", "proposal_id": "p2", "person": "Bia"},
+        {"note_id": "n2", "proposal_id": None, "about": "session", "subject": "2024-03-27", "text": "thin day"},
+    )
+    section = lessons_section(lessons, became)
+    assert texts(section, "of") == [
+        ["DI1F27", "9", "2024-04-02", "BRL -19.50", "rolled too | late", "Ana"],
+        ["DOLK24", "-3", "", "–", "sized too late", "Bia"],
+        ["2024-03-27", "–", "", "–", "thin day", "Ana"],
+    ]
+    assert len(numbers(section)) == 6
 
 
 def headings(grids: list[Grid]) -> set[str]:

@@ -86,7 +86,7 @@ def full_story(ledger: Ledger) -> None:
 def every_kind(ledger: Ledger) -> None:
     """A row in each table: the full story, then entries 6: trial; 7: promotion; 8: throw of the switch; 9: refusal;
     10: proposal; 11: decision; 12: its review; 13: confirmation; then a refusal, an order, its first event, a row of a
-    broker's statement, an override, its confirmation and a calendar event."""
+    broker's statement, an override, its confirmation, a calendar event and a note."""
     full_story(ledger)
     ledger.record_trials([trial()], NOW)
     ledger.promote(promotion(), NOW)
@@ -105,6 +105,7 @@ def every_kind(ledger: Ledger) -> None:
     given = ledger.override(override(), moment)
     ledger.override_step(given["override_id"], "confirm", "Bia", "", moment)
     ledger.record_event(event(), moment)
+    ledger.note("f1", "lesson", "Ana", "pm", "carry was less than it cost", moment)
 
 
 def override(**given: Any) -> dict[str, Any]:

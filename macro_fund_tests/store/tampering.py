@@ -94,7 +94,7 @@ DATABASE: dict[str, Callable[[str], list[str | sa.Executable]]] = {
     "A forged entry is inserted, the others numbered anew": lambda url: _replaced(url, _inserted),
     "A forged entry is appended": lambda url: [
         sa.insert(JOURNAL).values(
-            with_hash(journal_of(url)[4], seq=6, kind="note", ref="n1", prev_hash=journal_of(url)[4]["hash"])
+            with_hash(journal_of(url)[4], seq=6, kind="rumour", ref="n1", prev_hash=journal_of(url)[4]["hash"])
         )
     ],
     "An entry is appended a second time": lambda url: [
