@@ -64,8 +64,8 @@ def build_pack(
 
     `read(table_key)` gives all rows with session <= `session`; `events`: what is published from this morning on;
     `recorded`: events of instruments, known that morning; `held_back`: trades that limits or breakers kept from being
-    proposed, in words; `lessons`: on the morning that tells a week. Nothing is computed but differences and sums of what
-    is shown.
+    proposed, in words; `lessons`: on the morning that tells a week. Nothing is computed but differences and sums of
+    what is shown.
     """
     parts = [
         breaks(read, session),
