@@ -18,6 +18,7 @@ from macro_fund.pms import book
 from macro_fund.pms.explain import explain, unexplained
 from macro_fund.pms.marking import book_marks, model_rate
 from macro_fund.pms.performance import disagreements, performance
+from macro_fund.pms.reconciliation import open_estimates
 from macro_fund.pms.true_up import with_estimates
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
@@ -144,6 +145,19 @@ def test_a_missing_di1_is_marked_on_the_curve_of_its_own_close_and_trued_up() ->
     assert made[5] != truth[5]
     assert made[5] + made[6] == pytest.approx(truth[5] + truth[6], abs=Decimal("0.10"))  # one rounding of PUs less
     assert {k: made[k] for k in (3, 4, 7, 8, 9)} == {k: truth[k] for k in (3, 4, 7, 8, 9)}
+
+
+def test_an_estimate_is_what_no_broker_has_settled() -> None:
+    m = settlements(without((3, "DI1F27")))
+    own = marked(HELD, m)
+    booked, cube = with_estimates(m, own), cube_of(HELD, m, own)
+    mine = cube.filter(
+        pl.col("contract") == "DI1F27", pl.col("session") == KEYS[5], pl.col("component") == "settlement"
+    )
+    open_ = [open_estimates(HELD, m, booked, KEYS[k]) for k in (4, 5, 6)]
+    assert open_ == [0, mine["pnl_brl"].sum(), 0]
+    assert open_[1] != 0
+    assert open_estimates(HELD, m, m, KEYS[5]) == 0
 
 
 def test_the_dollar_has_no_model_and_keeps_the_mark_before_for_one_session() -> None:

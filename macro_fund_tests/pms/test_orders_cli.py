@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from macro_fund.pms import approval, book
+from macro_fund.pms import approval
 from macro_fund.pms.execution import orders_from
 from macro_fund.pms.statements import StatementError, read_statement
 from macro_fund.store.ledger import LedgerError, open_ledger
-from macro_fund_tests.pms.builders import TABLE, desk_of, frame, mark, marks, proposals, record_morning, utc
+from macro_fund_tests.pms.builders import TABLE, desk_of, frame, held_at, mark, marks, proposals, record_morning, utc
 from macro_fund_tests.pms.test_cli import PID, Desk
 from macro_fund_tests.pms.test_execution import with_broker
 
@@ -41,7 +41,7 @@ def closed(desk: Desk) -> Desk:
            "nav_brl": Decimal("99999128.05"), "cdi_index": 1.0, "fund_index": 0.9999912805}  # fmt: skip
     desk.now = utc(2025, 2, 11)
     desk.lake = {
-        "pms/positions": book.positions(desk.ledger.fills(), MARKS, [NEXT], TABLE),
+        "pms/positions": held_at(desk.ledger.fills(), MARKS, [NEXT]),
         "pms/nav": frame("pms/nav", [nav]),
     }
     return desk

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from macro_fund.pms import book, reconciliation
+from macro_fund.pms import reconciliation
 from macro_fund.pms.adapters import open_broker
 from macro_fund.pms.broker import Statement
 from macro_fund.pms.execution import Recorded
 from macro_fund.pms.trips import lot_pnl
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.pms.builders import SETTINGS, TABLE, mark, marks, marks_of, worked
+from macro_fund_tests.pms.builders import SETTINGS, TABLE, held_at, mark, marks, marks_of, worked
 from macro_fund_tests.pms.test_execution import MORNINGS, NEXT, T, order, with_broker
 
 DAYS = TABLE.keys(T, TABLE.offset(T, 8))
@@ -37,7 +37,7 @@ def made_by(fills: pl.DataFrame, rows: pl.DataFrame, session: date) -> Decimal:
 def compared(done: Recorded, session: date = NEXT, **wrong: Any) -> list[str]:
     """Every break of a session's books, which are computed from the fills; `wrong` replaces a part of them."""
     known = pl.col("session") <= session
-    held = book.positions(done.fills, ROWS, [session], TABLE)
+    held = held_at(done.fills, ROWS, [session])
     broker = open_broker(SETTINGS, TABLE, ROWS, wrong.get("told", done))
     fees = sum(done.fills.filter(known)["cost_brl"].to_list(), Decimal(0))
     books = wrong.get("recorded", done)
@@ -137,7 +137,7 @@ def test_fees_that_differ_by_a_cent() -> None:
 
 def test_a_contract_that_only_the_broker_has() -> None:
     stated = Statement({"DOLH25": -3}, Decimal(0), Decimal(0))
-    held = book.positions(DONE.fills, ROWS, [NEXT], TABLE)
+    held = held_at(DONE.fills, ROWS, [NEXT])
     rows = reconciliation.against(stated, held, Decimal(0), Decimal(0), NEXT)
     assert [text for _, text in reconciliation.broken(reconciliation.frame_of(rows))] == [
         "DI1F27: the book holds +120, the broker +0 contracts",
@@ -180,7 +180,7 @@ def test_books_made_of_any_orders_agree_with_the_broker(
     again = {**settled[corrected], "session": TABLE.offset(settled[corrected]["session"], 2), "pnl_brl": 99.995}
     rows = marks(*settled, again)
     done = worked(orders, rows, TABLE.keys(NEXT, morning), with_broker(max_contracts_per_session=cap))
-    held = book.positions(done.fills, rows, [morning], TABLE)
+    held = held_at(done.fills, rows, [morning])
     stated = open_broker(SETTINGS, TABLE, rows, done).statement(morning)
     fees = sum(done.fills["cost_brl"].to_list(), Decimal(0))
     found = [
