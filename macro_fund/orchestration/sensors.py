@@ -97,9 +97,8 @@ def run_failed(context: dg.RunFailureSensorContext, fund: FundResource) -> None:
     """The run, its partition and the first error in words."""
     run = context.dagster_run
     key = run.tags.get("dagster/partition", run.tags.get("dagster/asset_partition_range_end", ""))
-    raise_alert(
-        fund.open().path, f"run-{run.run_id}", f"{run.job_name} {key} failed: {context.failure_event.message}", now()
-    )
+    name = f"{run.job_name} {key}".strip()  # a person's decision has no partition
+    raise_alert(fund.open().path, f"run-{run.run_id}", f"{name} failed: {context.failure_event.message}", now())
 
 
 @dg.sensor(

@@ -12,8 +12,11 @@ import pytest
 
 from macro_fund.home import Home, create
 from macro_fund.orchestration import decide as module
+from macro_fund.orchestration import sensors
+from macro_fund.orchestration.resources import FundResource
 from macro_fund.pms.people import add_user
 from macro_fund.pms.sign_in import FILE, sign_in
+from macro_fund.reports.alerts import read_alerts
 from macro_fund_tests.graph import harness
 from macro_fund_tests.pms.builders import KEYS, proposals, utc
 from macro_fund_tests.pms.test_approval import BIG
@@ -41,14 +44,14 @@ def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
     monkeypatch.setattr(module, "now", lambda: moment)
 
 
-def run(home: Home, **config: Any) -> dg.ExecuteInProcessResult:
+def run(home: Home, instance: dg.DagsterInstance | None = None, **config: Any) -> dg.ExecuteInProcessResult:
     """The job as the launchpad starts it, with this run config."""
-    with harness.instance(home, durable=False) as instance:
+    with harness.instance(home, durable=False) as own:
         return (
             harness.graph()
             .resolve_job_def("decide")
             .execute_in_process(
-                instance=instance,
+                instance=instance or own,
                 raise_on_error=False,
                 run_config={
                     "ops": {"decision": {"config": config}},
@@ -172,6 +175,23 @@ def test_a_decision_is_final_and_expires(home: Home, monkeypatch: pytest.MonkeyP
     assert "was approved by Ana Lima" in again
     at(monkeypatch, NOW + timedelta(hours=8))
     assert "expired at 2025-02-10 18:00" in _failure(run(home, user="Ana Lima", action="approve", proposal_id=LARGE))
+
+
+def test_a_refusal_is_an_alert_like_any_failed_run(home: Home) -> None:
+    with harness.instance(home, durable=False) as instance:
+        result = run(home, instance=instance, user="Ana Lima", action="approve", proposal_id=SMALL)
+        (event,) = [e for e in result.all_events if e.event_type == dg.DagsterEventType.PIPELINE_FAILURE]
+        sensors.run_failed(
+            dg.build_run_status_sensor_context(
+                sensor_name="run_failed",
+                dagster_event=event,
+                dagster_instance=instance,
+                dagster_run=result.dagster_run,
+                resources={"fund": FundResource(path=str(home.path))},
+            ).for_run_failure()
+        )
+    (alert,) = read_alerts(home.path)
+    assert alert["text"].startswith("decide failed: ")
 
 
 @pytest.mark.parametrize("config", [{"password": SECRET}, {"action": "confirm"}, {"quantity": "many"}])
