@@ -64,10 +64,7 @@ def below_settlement(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     rows = rows.select("session", "contract", "trade_date", "mark_basis").unique().sort(pl.all())
     return [
         (s, f"{c}: no settlement of {d} counts; {_SAID[basis].format(contract=c, close=d)}")
-        for s, c, d, basis in rows.select("session", "contract", "trade_date", "mark_basis")
-        .unique()
-        .sort(pl.all())
-        .rows()
+        for s, c, d, basis in rows.rows()
     ]
 
 
