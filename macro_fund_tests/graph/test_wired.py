@@ -65,12 +65,15 @@ WITHOUT_ROWS = {
 }
 # The ex-ante DI rate counts once it has 120 months, three times this fund's history: agents/test_fx.py moves it.
 TOO_SHORT = {("agents/fx_model", "silver/di_curve")}
+# Fills reach the pack beside a week's lessons, on the morning after its last session: this fund has traded on none.
+# reports/test_pack_parts.py and graph/test_pack_files.py tell lessons.
+TOLD_WEEKLY = {("reports/morning_pack", "pms/fills")}
 EDGES = [
     (asset, upstream)
     for asset, upstream in edges()
     if asset not in COLLECTING
     and not (asset == SCORES and upstream.startswith("bronze/"))
-    and (asset, upstream) not in TOO_SHORT
+    and (asset, upstream) not in TOO_SHORT | TOLD_WEEKLY
     # this fund's history is too short for most strategies: strategies/test_wired.py moves each of their inputs
     and not (asset.startswith("signals/") and asset != MONITOR)
 ]
@@ -327,7 +330,10 @@ OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
     ("risk/breakers", "pms/positions"): _change("pms/positions", mark_basis=pl.lit("previous")),
     # what counts is which contracts are held; and of a mark only what is no settlement
     ("pms/marks", "pms/fills"): _change("pms/fills", quantity=pl.col("quantity") * 0),
-    **{(asset, "pms/marks"): _marked_by_model for asset in ("pms/pnl", "pms/explain", "pms/performance")},
+    **{
+        (asset, "pms/marks"): _marked_by_model
+        for asset in ("pms/pnl", "pms/explain", "pms/performance", "pms/reconciliation")
+    },
     (ORDERS, PROPOSALS): _other_proposals,
     (SCORES, COMPARED): _first_session_again(COMPARED, pl.lit(False).alias("agrees")),
     (SCORES, REVISIONS): _first_session_again(REVISIONS, pl.col("value") + 1),
