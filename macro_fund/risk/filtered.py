@@ -14,6 +14,9 @@ import numpy as np
 
 EWMA = 0.94
 MOST_PERSISTENT = 0.9999
+# Below this a move says nothing about the variance of the next day: beta means nothing then, and whether the optimiser
+# ends at 0 or beside it is a matter of rounding.
+LEAST_ALPHA = 1e-4
 
 
 class Garch(NamedTuple):
@@ -30,7 +33,8 @@ RISKMETRICS = Garch(0.0, 1 - EWMA, EWMA, False)
 
 def fit_garch(moves: np.ndarray) -> Garch:
     """GARCH(1,1) with mean zero by maximum likelihood (arch); EWMA 0.94 where it does not converge inside
-    alpha + beta < 1, or the moves are too few or never move. moves: in time order, no NaN."""
+    alpha + beta < 1, finds no clustering (alpha is 0), or the moves are too few or never move. moves: in time order,
+    no NaN."""
     return _fitted(np.ascontiguousarray(moves, dtype=np.float64).tobytes())
 
 
@@ -49,7 +53,7 @@ def _fitted(content: bytes) -> Garch:
         )
     omega, alpha, beta = (float(v) for v in fit.params)
     usable = fit.convergence_flag == 0 and np.isfinite([omega, alpha, beta]).all() and omega > 0
-    if not usable or alpha <= 0 or alpha + beta >= MOST_PERSISTENT:
+    if not usable or alpha < LEAST_ALPHA or alpha + beta >= MOST_PERSISTENT:
         return RISKMETRICS
     return Garch(omega * spread**2, alpha, beta, True)
 

@@ -272,6 +272,14 @@ def test_garch_is_found_and_what_does_not_fit_is_ewma():
     assert fit_garch(np.zeros(300))[:3] == (0.0, pytest.approx(0.06), 0.94)
 
 
+def test_moves_without_clustering_have_no_garch_wherever_the_optimiser_ends():
+    """Calm and wild days alternate strictly: the likelihood is highest without any effect of the day before, where the
+    optimiser ends at 0 or a rounding beside it."""
+    x = np.random.default_rng(5).standard_normal(400) * np.tile([0.5, 1.5], 200)
+    ends = {fit_garch(x * k).fitted for k in (1.0, 1.0000001, 0.3, 7.0)}
+    assert ends == {False}
+
+
 def test_too_few_worst_scenarios_are_an_error():
     with pytest.raises(ValueError, match="worst scenarios"):
         tail_parts(np.full((50, 2), -1.0), 10_000, 0.95)
