@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export MACRO_FUND_HOME ?= $(CURDIR)/.macro_fund
 
-.PHONY: run test dagster lint types check clean
+.PHONY: run test test-long dagster lint types check clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; give another one: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -27,6 +27,9 @@ WORKERS ?= $(shell echo $$(( $(CORES) < 4 ? $(CORES) + 1 : 4 )))
 test: $(STAMP)           ## the whole test suite, the longest files first (macro_fund_tests/conftest.py)
 	@$(BIN)/python -c "import macro_fund.definitions"  # dbt's manifest is written once, before two workers want it
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test-long: $(STAMP)      ## funds that the suite leaves out: March 2020, every provider's faults on real data, the window's length
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m long
 
 dagster: $(STAMP)        ## webserver and daemon on http://localhost:3001
 	$(BIN)/macro-fund init --if-missing

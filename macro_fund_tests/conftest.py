@@ -19,11 +19,10 @@ LONGEST = (
     "graph/test_three_clocks.py",
     "graph/test_faults.py",
     "graph/test_crash.py",
-    "graph/test_window_length.py",
-    "graph/test_realworld_faults.py",
     "graph/test_range_equals_days.py",
     "graph/test_point_in_time.py",
     "graph/test_checks_can_fail.py",
+    "graph/test_silver_features.py",
     "graph/test_verdict_gate.py",
 )
 

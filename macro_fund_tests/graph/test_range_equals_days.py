@@ -15,7 +15,7 @@ from macro_fund_tests.graph.harness import MISSING
 
 pytestmark = pytest.mark.graph
 
-SESSIONS = 3
+SESSIONS = 2
 
 
 def run_each_job(home: Home, slices: list[list[date]]) -> None:

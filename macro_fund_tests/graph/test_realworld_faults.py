@@ -13,7 +13,7 @@ import pytest
 from macro_fund_tests import realworld
 from macro_fund_tests.graph.served_faults import KINDS, PERIODS, Spoilt, replayed
 
-pytestmark = [pytest.mark.graph, pytest.mark.realworld]
+pytestmark = [pytest.mark.graph, pytest.mark.realworld, pytest.mark.long]
 
 UNANSWERED = ("timeout", "http429", "http500", "html200", "truncated", "empty")
 # Monthly and quarterly series, and the Federal Reserve's texts, have nothing new in the session; they are asked again.

@@ -14,7 +14,7 @@ import pytest
 from macro_fund_tests.graph.realfund import Fund
 from macro_fund_tests.realworld import RealWorld
 
-pytestmark = [pytest.mark.graph, pytest.mark.realworld]
+pytestmark = [pytest.mark.graph, pytest.mark.realworld, pytest.mark.long]
 
 OPENING, MARCH_12, MARCH_13, MARCH_16 = (date(2020, 3, d) for d in (11, 12, 13, 16))
 RECEIVER = {"DI1_5Y": 700}

@@ -33,7 +33,7 @@ FROM_INCEPTION = {f"risk/{t}" for t in ("scenarios", "stress", "reverse_stress",
 # What rests on such a curve rests on another one until the curves of the earlier fund's first days are stale.
 STALE_AFTER = timedelta(days=7)
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.long]
 
 
 def digests_by_session(home: Home, sessions: pl.Series) -> Digests:
