@@ -15,7 +15,7 @@ from macro_fund.orchestration.node import Check, Node
 from macro_fund.orchestration.run import Run
 from macro_fund.orchestration.silver import cdi
 from macro_fund.pms.marking import Market, book_marks
-from macro_fund.store.ledger_switch import same_person
+from macro_fund.store.ledger_words import same_person
 
 BOOK_MARKS, MARKS = "pms/marks", "silver/contract_marks"
 _SAID = {

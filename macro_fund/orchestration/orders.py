@@ -64,7 +64,7 @@ def reconcile(run: Run) -> pl.DataFrame:
     rows = []
     for key in run.fund_sessions:
         close, known, here = home.sessions.offset(key, -1), pl.col("session") <= key, pl.col("session") == key
-        recorded = Recorded(ledger.orders(upto=close), ledger.order_events(key), ledger.fills(key))
+        recorded = Recorded.of(ledger, ledger.orders(upto=close), key)
         stated = open_broker(home.settings, home.sessions, marks, recorded).statement(key)
         fees, interest = (_total(cube.filter(known), component) for component in ("cost", "interest"))
         made = _sum(navs.filter(here)["nav_brl"]) - home.settings.fund.nav_brl - interest
@@ -79,7 +79,7 @@ def reconcile(run: Run) -> pl.DataFrame:
 
 def not_working(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
     """Orders that the broker did not take, and those that it has not answered."""
-    recorded = _recorded(run.home, run.home.ledger.orders())
+    recorded = Recorded.of(run.home.ledger, run.home.ledger.orders())
     states = recorded.states()
     found = []
     for session, order_id in frame.select("session", "order_id").iter_rows():
@@ -111,17 +111,13 @@ def _send(home: Home, broker: Broker, session: date) -> None:
     orders = ledger.orders(session=session).filter(pl.col("order_id").is_in(unsent))
     decided = ledger.proposals(session).join(orders, on="proposal_id", how="semi")["decided_at"]
     at = time_of(home, max(decided.to_list()))
-    ledger.record_order_events(execution.sent(_recorded(home, orders)), at)
-    ledger.record_order_events(execution.answered(_recorded(home, orders), broker), at)
+    ledger.record_order_events(execution.sent(Recorded.of(ledger, orders)), at)
+    ledger.record_order_events(execution.answered(Recorded.of(ledger, orders), broker), at)
 
 
 def _open(home: Home, session: date | None = None, upto: date | None = None) -> Recorded:
-    return _recorded(home, home.ledger.orders(session=session, upto=upto, still_open=True))
-
-
-def _recorded(home: Home, orders: pl.DataFrame) -> Recorded:
-    return Recorded(orders, home.ledger.order_events(), home.ledger.fills())
+    return Recorded.of(home.ledger, home.ledger.orders(session=session, upto=upto, still_open=True))
 
 
 def _broker(home: Home, marks: pl.DataFrame) -> Broker:
-    return open_broker(home.settings, home.sessions, marks, _recorded(home, home.ledger.orders()))
+    return open_broker(home.settings, home.sessions, marks, Recorded.of(home.ledger, home.ledger.orders()))

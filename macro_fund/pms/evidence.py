@@ -47,7 +47,7 @@ def gather(read: Read, ledger: Ledger, settings: Settings, session: date, contra
         pl.col("marginal_brl").is_not_null(),
     )
     still_open = ledger.orders(still_open=True).filter(pl.col("session") < session)
-    working = standing(Recorded(still_open, ledger.order_events(), ledger.fills()))
+    working = standing(Recorded.of(ledger, still_open))
     return Evidence(
         sessions=sessions(),
         marks=newest_versions(known_marks(read("silver/contract_marks", session), wanted, session)),

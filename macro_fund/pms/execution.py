@@ -21,6 +21,7 @@ import polars as pl
 from macro_fund.pms.broker import Broker, Report, ScreenOrder, contracts, on_screen, root_of
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger_orders import event_of
+from macro_fund.store.ledger_reads import LedgerReads
 from macro_fund.store.order_states import FILLED, OrderState, moved, state_of
 from macro_fund.store.table import MONEY
 from macro_fund.store.tables import TABLES
@@ -58,6 +59,11 @@ class Recorded:
     orders: pl.DataFrame
     events: pl.DataFrame
     fills: pl.DataFrame
+
+    @classmethod
+    def of(cls, ledger: LedgerReads, orders: pl.DataFrame, upto: date | None = None) -> Recorded:
+        """These orders, with what was recorded for sessions <= `upto` (None: all)."""
+        return cls(orders, ledger.order_events(upto), ledger.fills(upto))
 
     def states(self) -> dict[str, OrderState]:
         """State of each order by its id."""

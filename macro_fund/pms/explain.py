@@ -33,6 +33,9 @@ TABLE = TABLES["pms/explain"]
 WHOLE = {"DOL": "fx", "WDO": "fx", "IND": "equity", "WIN": "equity", "DDI": "cupom", "FRC": "cupom", "DAP": "real"}
 """Roots whose settlement is one part."""
 
+PARTS = CARRY, ROLL, NOMINAL = "carry", "roll", "nominal"
+"""Parts of the settlement of a DI1."""
+
 SPECIFIC = "specific"
 _STILL = 1e-9  # a move of a rate below which the slope of PU is its derivative
 _Key = tuple[str, date, date]  # contract, session, trade_date
@@ -127,9 +130,9 @@ def di1_parts(
     on_nodes = _on_nodes(n, (before, which), after, _slope(rolled, r1, n, moved - slid))
     return {
         key: {
-            "carry": {NO_FACTOR: carry},
-            "roll": {NO_FACTOR: roll},
-            "nominal": {k: v for k, v in zip(RATE_NODES, nodes, strict=True) if v} | {SPECIFIC: nominal - sum(nodes)},
+            CARRY: {NO_FACTOR: carry},
+            ROLL: {NO_FACTOR: roll},
+            NOMINAL: {k: v for k, v in zip(RATE_NODES, nodes, strict=True) if v} | {SPECIFIC: nominal - sum(nodes)},
         }
         for key, carry, roll, nominal, nodes in zip(
             pairs.select(keys).iter_rows(),

@@ -51,7 +51,7 @@ def commands(open_context: Open) -> typer.Typer:
 
 
 def _list(ctx: PmsContext, every: bool, as_json: bool) -> None:
-    rows = standing(Recorded(ctx.ledger.orders(), ctx.ledger.order_events(), ctx.ledger.fills()))
+    rows = standing(Recorded.of(ctx.ledger, ctx.ledger.orders()))
     if not every:
         rows = rows.filter((pl.col("session") == pl.col("session").max()) | (pl.col("remaining") != 0))
     if as_json:

@@ -29,7 +29,7 @@ from macro_fund.pms.people import (
     write_private,
 )
 from macro_fund.store.content import canonical_json
-from macro_fund.store.ledger_switch import same_person
+from macro_fund.store.ledger_words import same_person
 
 FILE = "signed_in.json"
 LASTS = timedelta(hours=10)  # from before the morning run until after 18:00

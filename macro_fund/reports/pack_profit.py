@@ -67,7 +67,7 @@ def _nav_grid(row: dict[str, object], nav: pl.DataFrame, since: dict[str, date])
 
 def _by_grid(cube: pl.DataFrame, asset: str, by: str, head: str, since: dict[str, date]) -> Grid:
     """Sums of the cube by one of its columns, a period a column."""
-    summed = sums_since(cube.filter(pl.col("trade_date") >= since["year"]), [by], {p: since[p] for p in PERIODS})
+    summed = sums_since(cube.filter(pl.col("trade_date") >= since["year"]), [by], since)
     rows = [
         [
             named(head, name),

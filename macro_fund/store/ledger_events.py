@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger_open import LedgerError
 from macro_fund.store.ledger_tables import CALENDAR_EVENTS
+from macro_fund.store.ledger_words import meant
 
 EVENT_KINDS = ("coupon", "redemption", "expiry", "first_notice", "rebalance", "withdrawn")
 
@@ -63,9 +64,9 @@ def events_query(upto: datetime | None) -> sa.Select[Any]:
 
 
 def _newest(conn: sa.Connection, text: str) -> dict[str, Any]:
-    text = text.strip().lower()
-    found = [dict(r) for r in conn.execute(events_query(None)).mappings() if text and r["event"].startswith(text)]
+    events = {r["event"]: dict(r) for r in conn.execute(events_query(None)).mappings()}
+    found = meant(text, events)
     if len(found) != 1:
         what = f"{text!r} fits {len(found)} events: type more digits" if found else f"no event {text!r}"
         raise LedgerError(f"{what}; `macro-fund events show` has every id")
-    return found[0]
+    return events[found[0]]

@@ -19,9 +19,8 @@ import sqlalchemy as sa
 
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger_open import LedgerError
-from macro_fund.store.ledger_switch import same_person
 from macro_fund.store.ledger_tables import OVERRIDE_STEPS, OVERRIDES
-from macro_fund.time.zones import SAO_PAULO
+from macro_fund.store.ledger_words import in_words, meant, same_person
 
 OverrideStep = Literal["confirm", "revoke"]
 
@@ -51,14 +50,13 @@ OVERRIDE_QUERY = (
 
 def find_override(conn: sa.Connection, text: str) -> dict[str, Any]:
     """The override with this id or unique prefix, with what became of it; LedgerError when there is none or several."""
-    text = text.strip().lower()
-    rows = [dict(r) for r in conn.execute(OVERRIDE_QUERY).mappings()]
-    found = [r for r in rows if text and r["override_id"].startswith(text)]
+    rows = {r["override_id"]: dict(r) for r in conn.execute(OVERRIDE_QUERY).mappings()}
+    found = meant(text, rows)
     if len(found) > 1:
         raise LedgerError(f"{text!r} fits {len(found)} overrides: type more digits (`macro-fund marks`)")
     if not found:
         raise LedgerError(f"no override {text!r}: `macro-fund marks` shows every id")
-    return found[0]
+    return rows[found[0]]
 
 
 def next_override(conn: sa.Connection, row: Mapping[str, Any], at: datetime) -> dict[str, Any]:
@@ -75,7 +73,7 @@ def next_override(conn: sa.Connection, row: Mapping[str, Any], at: datetime) -> 
         ]:
             raise LedgerError(
                 f"{name} is overridden already, at {other['level']:g} by {other['person']} "
-                f"({_local(other['recorded_at'])}): to give another level, first `macro-fund marks revoke "
+                f"({in_words(other['recorded_at'])}): to give another level, first `macro-fund marks revoke "
                 f"{other['override_id']}`"
             )
     return {"override_id": content_id(body), **body}
@@ -103,7 +101,3 @@ def next_step(
         raise LedgerError(f"override {oid}: {at} is before what it follows; check the clock of this machine")
     body = {"override_id": oid, "action": action, "person": person, "note": note, "recorded_at": at}
     return {"step_id": content_id(body), **body}
-
-
-def _local(time: datetime) -> str:
-    return f"{time.astimezone(SAO_PAULO):%Y-%m-%d %H:%M} Sao Paulo"

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger_open import LedgerError
 from macro_fund.store.ledger_tables import DECISIONS, FILLS, NOTES, ORDERS, PROPOSALS
+from macro_fund.store.ledger_words import meant
 from macro_fund.store.table import UTC_TIME
 
 NoteKind = Literal["note", "lesson"]
@@ -51,8 +52,7 @@ def subject_of(conn: sa.Connection, target: str) -> Subject:
 
     An id that is the whole of `target` wins over those that only begin with it.
     """
-    text = target.strip().lower()
-    if (day := session_named(text)) is not None:
+    if (day := session_named(target)) is not None:
         return Subject("session", day.isoformat(), None)
     queries = (
         ("proposal", sa.select(PROPOSALS.c.proposal_id, PROPOSALS.c.proposal_id)),
@@ -60,7 +60,8 @@ def subject_of(conn: sa.Connection, target: str) -> Subject:
         ("trade", sa.select(FILLS.c.fill_id, ORDERS.c.proposal_id).select_from(FILLS.join(ORDERS))),
     )
     known = [Subject(about, *row) for about, query in queries for row in conn.execute(query)]
-    found = [s for s in known if s.subject == text] or [s for s in known if text and s.subject.startswith(text)]
+    ids = set(meant(target, (s.subject for s in known)))
+    found = [s for s in known if s.subject in ids]
     if len(found) > 1:
         fits = ", ".join(f"{s.about} {s.subject}" for s in found[:5])
         raise LedgerError(f"{target!r} fits {len(found)} things: {fits}; type more digits")

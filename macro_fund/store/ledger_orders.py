@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger_open import LedgerError
 from macro_fund.store.ledger_tables import BROKER_STATEMENTS, FILLS, ORDER_EVENTS, ORDERS
+from macro_fund.store.ledger_words import meant
 from macro_fund.store.order_states import ENDS, OrderState, moved, state_of
 from macro_fund.store.table import MONEY, UTC_TIME
 
@@ -107,9 +108,8 @@ def standing(conn: sa.Connection, order_id: str) -> OrderState:
 
 def order_like(conn: sa.Connection, text: str) -> str:
     """The id of the one order whose id is or begins with `text`."""
-    text = text.strip().lower()
     ids = list(conn.scalars(sa.select(ORDERS.c.order_id).order_by(ORDERS.c.session.desc(), ORDERS.c.order_id)))
-    found = [i for i in ids if i == text] or [i for i in ids if text and i.startswith(text)]
+    found = meant(text, ids)
     if len(found) > 1:
         raise LedgerError(f"{text!r} fits {len(found)} orders: {', '.join(found[:5])}; type more digits")
     if not found:

@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from macro_fund.store.ledger_open import LedgerError
-from macro_fund.store.ledger_switch import check_thrown, same_person
+from macro_fund.store.ledger_switch import check_thrown
 from macro_fund.store.ledger_tables import CONFIRMATIONS, DECISIONS, PROMOTIONS, PROPOSALS, REVIEWS, TRIALS
-from macro_fund.time.zones import SAO_PAULO
+from macro_fund.store.ledger_words import in_words, meant, same_person
 
 STATUS_OF: dict[str, str] = {"approve": "approved", "reject": "rejected", "modify": "modified"}
 STATUSES = ("proposed", *STATUS_OF.values(), "unconfirmed", "expired")
@@ -53,7 +53,7 @@ def find(conn: sa.Connection, text: str) -> sa.RowMapping:
     """The proposal with this id or unique id prefix, with its decision's columns."""
     text = text.strip().lower()
     ids = list(conn.scalars(sa.select(PROPOSALS.c.proposal_id).order_by(PROPOSALS.c.recorded_at.desc())))
-    found = [i for i in ids if i == text] or [i for i in ids if text and i.startswith(text)]
+    found = meant(text, ids)
     if len(found) > 1:
         raise LedgerError(f"{text!r} fits {len(found)} proposals: {', '.join(found[:5])}; type more digits")
     if not found:
@@ -70,10 +70,6 @@ def status_of(row: sa.RowMapping, at: datetime | None) -> str:
     return "expired" if at is not None and at >= row["expires_at"] else "unconfirmed" if waits else "proposed"
 
 
-def _local(time: datetime) -> str:
-    return f"{time.astimezone(SAO_PAULO):%Y-%m-%d %H:%M} Sao Paulo"
-
-
 def check_decision(conn: sa.Connection, proposal: sa.RowMapping, decision: Mapping[str, Any]) -> None:
     """Raise LedgerError when the decision may not be taken: one reason, and what to do instead."""
     pid, action, quantity, at = (decision[k] for k in ("proposal_id", "action", "quantity", "recorded_at"))
@@ -84,11 +80,11 @@ def check_decision(conn: sa.Connection, proposal: sa.RowMapping, decision: Mappi
     if proposal["action"] is not None:
         raise LedgerError(
             f"proposal {pid} was {STATUS_OF[proposal['action']]} by {proposal['decided_by']} at "
-            f"{_local(proposal['decided_at'])}; a decision is final: undo a trade with the next session's proposals"
+            f"{in_words(proposal['decided_at'])}; a decision is final: undo a trade with the next session's proposals"
         )
     if at >= proposal["expires_at"]:
         raise LedgerError(
-            f"proposal {pid} expired at {_local(proposal['expires_at'])}; decide on the next session's proposals"
+            f"proposal {pid} expired at {in_words(proposal['expires_at'])}; decide on the next session's proposals"
         )
     if action == "reject" and not decision["note"]:
         raise LedgerError(f"proposal {pid}: a rejection needs a note that says why (--note TEXT)")
@@ -135,13 +131,14 @@ def check_confirmation(conn: sa.Connection, proposal: sa.RowMapping, person: str
         raise LedgerError(f"proposal {pid} was approved by {proposal['decided_by']} and needs no second person")
     if proposal["confirmed_by"] is not None:
         raise LedgerError(
-            f"proposal {pid} was confirmed by {proposal['confirmed_by']} at {_local(proposal['confirmed_at'])} already"
+            f"proposal {pid} was confirmed by {proposal['confirmed_by']} at {in_words(proposal['confirmed_at'])} "
+            "already"
         )
     if same_person(person, proposal["decided_by"]):
         raise LedgerError(f"proposal {pid} was approved by {proposal['decided_by']}: another person has to confirm it")
     if at >= proposal["expires_at"]:
         raise LedgerError(
-            f"proposal {pid} expired unconfirmed at {_local(proposal['expires_at'])}; decide on the next session's "
+            f"proposal {pid} expired unconfirmed at {in_words(proposal['expires_at'])}; decide on the next session's "
             "proposals"
         )
     traded = {"action": "confirm", "quantity": proposal["decided_quantity"], "recorded_at": at}
@@ -190,5 +187,5 @@ def check_promotion(conn: sa.Connection, promotion: Mapping[str, Any]) -> None:
     before = conn.execute(sa.select(PROMOTIONS).where(PROMOTIONS.c.trial_id == promotion["trial_id"])).first()
     if before is not None:
         raise LedgerError(
-            f"{name} was promoted by {before.person} at {_local(before.recorded_at)} with this trial already"
+            f"{name} was promoted by {before.person} at {in_words(before.recorded_at)} with this trial already"
         )

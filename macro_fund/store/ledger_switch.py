@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from macro_fund.store.content import content_id
 from macro_fund.store.ledger_open import LedgerError
 from macro_fund.store.ledger_tables import SWITCH_EVENTS
-from macro_fund.time.zones import SAO_PAULO
+from macro_fund.store.ledger_words import in_words, same_person
 
 SwitchAction = Literal["throw", "reset"]
 
@@ -56,12 +56,12 @@ def _check(action: SwitchAction, body: Mapping[str, Any], last: Mapping[str, Any
         raise LedgerError(f"kill switch: a {action} needs a note that says why (--note TEXT)")
     if last is not None and body["recorded_at"] <= last["recorded_at"]:
         raise LedgerError(
-            f"kill switch: {body['recorded_at']} is not after the last {last['action']} at {_local(last)}; "
+            f"kill switch: {body['recorded_at']} is not after the last {last['action']} at {_when(last)}; "
             "check the clock of this machine"
         )
     thrown = last is not None and last["action"] == "throw"
     if action == "throw" and thrown and last is not None:
-        raise LedgerError(f"the kill switch is thrown already, by {last['person']} at {_local(last)}: {last['note']}")
+        raise LedgerError(f"the kill switch is thrown already, by {last['person']} at {_when(last)}: {last['note']}")
     if action == "reset" and not thrown:
         raise LedgerError("the kill switch is not thrown: there is nothing to reset (`macro-fund switch show`)")
     if action == "reset" and last is not None and same_person(body["person"], last["person"]):
@@ -81,7 +81,7 @@ def check_thrown(conn: sa.Connection, proposal: sa.RowMapping, decision: Mapping
     after = before + (proposal["quantity"] if decision["quantity"] is None else decision["quantity"])
     if not reduces(before, after):
         raise LedgerError(
-            f"proposal {proposal['proposal_id']}: the kill switch is thrown ({last['person']}, {_local(last)}: "
+            f"proposal {proposal['proposal_id']}: the kill switch is thrown ({last['person']}, {_when(last)}: "
             f"{last['note']}); {before:+d} to {after:+d} contracts adds risk: reject it, or reset the switch first"
         )
 
@@ -91,10 +91,5 @@ def reduces(before: int, after: int) -> bool:
     return abs(after) < abs(before) and before * after >= 0
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's: without case and spaces."""
-    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
-
-
-def _local(event: Mapping[str, Any]) -> str:
-    return f"{event['recorded_at'].astimezone(SAO_PAULO):%Y-%m-%d %H:%M} Sao Paulo"
+def _when(event: Mapping[str, Any]) -> str:
+    return in_words(event["recorded_at"])

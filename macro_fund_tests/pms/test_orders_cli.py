@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -95,9 +95,9 @@ def test_the_rest_of_an_order_in_parts_can_be_cancelled(desk: Desk) -> None:
     ],
 )
 def test_a_cancel_that_is_refused_is_a_refusal_in_the_journal(
-    desk: Desk, arguments: tuple[str, ...], at: object, words: str
+    desk: Desk, arguments: tuple[str, ...], at: datetime, words: str
 ) -> None:
-    desk.now = at  # type: ignore[assignment]
+    desk.now = at
     order_id = desk.ledger.orders()["order_id"].item()
     said = desk.fails("orders", "cancel", order_id, *arguments)
     assert words in said

@@ -11,7 +11,7 @@ import pytest
 
 from macro_fund.mandate import Limits
 from macro_fund.pms.broker import screen_side
-from macro_fund.pms.explain import WHOLE
+from macro_fund.pms.explain import PARTS, WHOLE
 from macro_fund.pms.proposals import gain_if
 from macro_fund.reports import (
     pack_calendar,
@@ -34,7 +34,7 @@ PLACE = re.compile(r"\{(\w+)\}")
 LISTED = {
     "asks": {*ACTION.values(), "none"},
     "breaker": {*ACTION, "tripped"},
-    "component": {*WHOLE.values(), *("carry", "roll", "nominal"), "cost", "interest", "residual"},
+    "component": {*WHOLE.values(), *PARTS, "cost", "interest", "residual"},
     "limit": set(Limits.model_fields) - {"warn_at", "breakers"},
     "market": {s[0] for s in pack_markets.SERIES},
     "method": {*METHODS, "challenger", "level", "none"},
