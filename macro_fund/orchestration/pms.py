@@ -104,7 +104,7 @@ def _ties(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 
 def _performance(run: Run) -> pl.DataFrame:
-    return performance(run.read("pms/nav"), run.read("pms/fills"), _booked(run), run.fund_sessions)
+    return performance(run.read("pms/nav"), run.read("pms/fills"), _booked(run), run.read("pms/pnl"), run.fund_sessions)
 
 
 def _agrees(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -289,7 +289,7 @@ NODES = (
     Node(
         "pms/performance",
         PYTHON,
-        ("pms/nav", "pms/fills", MARKS, BOOK_MARKS),
+        ("pms/nav", "pms/fills", MARKS, BOOK_MARKS, "pms/pnl"),
         _performance,
         (
             Check("agrees", "returns are those of the NAV, round trips sum to the P&L to the cent", _agrees),

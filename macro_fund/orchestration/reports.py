@@ -68,8 +68,8 @@ def _lessons(run: Run, read: Reader, key: date, traded: date) -> Section | None:
     fresh = written.filter((pl.col("kind") == "lesson") & (pl.col("recorded_at") > home.sessions.as_of(first)))
     orders = home.ledger.orders().select("order_id", "proposal_id")
     fills = read("pms/fills").join(orders, on="order_id", how="left", maintain_order="left")
-    marks = read("silver/contract_marks")
-    return lessons_section(fresh, outcomes(fills, home.ledger.proposals(), marks, written, key, traded))
+    marks, cube = read("silver/contract_marks"), read("pms/pnl")
+    return lessons_section(fresh, outcomes(fills, home.ledger.proposals(), marks, cube, written, key, traded))
 
 
 def _pack(run: Run) -> pl.DataFrame:

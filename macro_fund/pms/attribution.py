@@ -29,6 +29,7 @@ class By(StrEnum):
     strategy = "strategy"
     instrument = "instrument"
     contract = "contract"
+    lot = "lot"
     component = "component"
     factor = "factor"
     asset_class = "class"
@@ -52,6 +53,7 @@ def with_dimensions(cube: pl.DataFrame, classes: Mapping[str, str]) -> pl.DataFr
         raise ValueError(f"no asset class for {', '.join(strangers)}: keep them in config/instruments.yaml")
     return cube.with_columns(
         pl.col("strategy_id").alias(By.strategy),
+        pl.col("lot_id").alias(By.lot),
         pl.col("instrument").replace_strict(known, return_dtype=pl.String).alias(By.asset_class),
     )
 

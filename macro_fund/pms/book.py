@@ -41,7 +41,8 @@ Row = Mapping[str, Any]
 Split = Callable[[Row], Mapping[str, Mapping[str, float]]]
 """Of a mark: BRL that +1 contract made, by component and the factors in it; what they leave is residual."""
 Part = tuple[str, str]  # component, factor
-Booked = tuple[date, str, str, str, Part, int]  # session, contract, instrument, strategy, part, cents
+Owner = tuple[str, str]  # strategy, lot: the fill that opened it
+Booked = tuple[date, str, str, Owner, Part, int]  # session, contract, instrument, owner, part, cents
 NO_FACTOR = "none"
 
 
@@ -84,7 +85,7 @@ def pnl(
     calendar: BusinessCalendar,
     table: Sessions,
 ) -> pl.DataFrame:
-    """pms/pnl of `sessions`: settlement and cost by contract and strategy, interest on cash.
+    """pms/pnl of `sessions`: settlement and cost by contract, lot and strategy, interest on cash.
 
     fills: pms/fills with `shares` (`Ledger.fills` or `with_shares`), marks: `true_up.with_estimates`; all history.
     capital: NAV at the inception, which has no P&L itself. cdi_daily, calendar: see `cash.cdi_factors`.
@@ -93,21 +94,21 @@ def pnl(
     trading = list(trading_pnl(fills, marks, keys[-1]))
     by_session = _sums((b[0], b[-1]) for b in trading)
     nav_cents = _cents(capital)
-    rows = [(s, c, i, k, component, n) for s, c, i, k, (component, _), n in trading]
+    rows = [(s, c, i, *owner, component, n) for s, c, i, owner, (component, _), n in trading]
     for session, factor in cdi_factors(cdi_daily, keys, calendar, table).items():
         if session == inception:
             continue
         interest = int((Decimal(nav_cents) * (factor - 1)).quantize(Decimal(1), ROUND_HALF_EVEN))
-        rows.append((session, CASH, CASH, CASH, "interest", interest))
+        rows.append((session, CASH, CASH, CASH, CASH, "interest", interest))
         nav_cents += interest + by_session.get(session, 0)
     asked = set(sessions)
     trade_dates = {s: table.offset(s, -1) for s in keys}
     frame = pl.DataFrame(
-        [(s, trade_dates[s], c, i, k, component, money(n)) for s, c, i, k, component, n in rows if s in asked],
+        [(s, trade_dates[s], *owned, money(n)) for s, *owned, n in rows if s in asked],
         schema=_PNL.schema,
         orient="row",
     )
-    return frame.sort("session", "trade_date", "contract", "instrument", "strategy_id", "component")
+    return frame.sort(_PNL.sort)
 
 
 def nav(
@@ -165,9 +166,9 @@ def deferred(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> pl.DataFra
 
 
 def trading_pnl(fills: pl.DataFrame, marks: pl.DataFrame, upto: date, split: Split | None = None) -> Iterator[Booked]:
-    """Settlement and cost of every contract, by strategy, in the session that books it.
+    """Settlement and cost of every contract, by strategy and lot, in the session that books it.
 
-    `split` parts each settlement into components, their factors and a residual; a strategy's parts sum to its
+    `split` parts each settlement into components, their factors and a residual; an owner's parts sum to its
     settlement to the cent.
     """
     known = fills.filter(pl.col("session") <= upto).sort("session", "trade_date", "fill_id")
@@ -175,29 +176,27 @@ def trading_pnl(fills: pl.DataFrame, marks: pl.DataFrame, upto: date, split: Spl
     for mark in known_marks(marks, known["contract"], upto).iter_rows(named=True):
         of_contract.setdefault(mark["contract"], []).append(mark)
     for (contract, instrument), part in sorted(known.partition_by(_KEY, as_dict=True).items(), key=lambda kv: kv[0]):
-        for session, strategy, piece, cents in _virtual_book(
-            part.to_dicts(), of_contract.get(str(contract), []), split
-        ):
-            yield session, str(contract), str(instrument), strategy, piece, cents
+        for session, owner, piece, cents in _virtual_book(part.to_dicts(), of_contract.get(str(contract), []), split):
+            yield session, str(contract), str(instrument), owner, piece, cents
 
 
 def _virtual_book(
     fills: Sequence[Row], marks: Sequence[Row], split: Split | None
-) -> Iterator[tuple[date, str, Part, int]]:
-    """(session, strategy, part, cents) of one contract of one instrument.
+) -> Iterator[tuple[date, Owner, Part, int]]:
+    """(session, owner, part, cents) of one contract of one instrument.
 
     Each session books what is new: fills, settlements, and the difference to what was booked before for a trade date
     when its settlement is corrected or a fill before it is recorded late.
     """
     newest: dict[date, Row] = {}
-    booked: dict[date, dict[tuple[str, Part], int]] = {}
+    booked: dict[date, dict[tuple[Owner, Part], int]] = {}
     traded, marked = _by_session(fills), _by_session(marks)
     known: list[Row] = []
     days: list[date] = []
-    states: list[list[Lot]] = []
+    states: list[list[Lot[Owner]]] = []
     for session in sorted(traded.keys() | marked.keys()):
         new = traded.get(session, [])
-        costs: list[tuple[str, int]] = []
+        costs: list[tuple[Owner, int]] = []
         fresh = {m["trade_date"]: m for m in marked.get(session, [])}
         newest |= fresh
         if new:
@@ -213,8 +212,8 @@ def _virtual_book(
             change = _sums([*value.items(), *((k, -c) for k, c in booked.get(day, {}).items())])
             booked[day] = value
             total = _sums([*total.items(), *change.items()])
-        for (strategy, piece), cents in sorted(total.items()):
-            yield session, strategy, piece, cents
+        for (owner, piece), cents in sorted(total.items()):
+            yield session, owner, piece, cents
 
 
 def _by_session(rows: Sequence[Row]) -> dict[date, list[Row]]:
@@ -224,14 +223,15 @@ def _by_session(rows: Sequence[Row]) -> dict[date, list[Row]]:
     return found
 
 
-def _lots(known: Sequence[Row], session: date) -> tuple[list[date], list[list[Lot]], list[tuple[str, int]]]:
-    """Lots after each trade date (dates, lots), and the cost in cents by strategy of the fills new in `session`."""
+def _lots(known: Sequence[Row], session: date) -> tuple[list[date], list[list[Lot[Owner]]], list[tuple[Owner, int]]]:
+    """Lots after each trade date (dates, lots), and the cost in cents by owner of the fills new in `session`."""
     days: list[date] = []
-    states: list[list[Lot]] = []
-    costs: list[tuple[str, int]] = []
-    lots: list[Lot] = []
+    states: list[list[Lot[Owner]]] = []
+    costs: list[tuple[Owner, int]] = []
+    lots: list[Lot[Owner]] = []
     for fill in sorted(known, key=lambda f: (f["trade_date"], f["fill_id"])):
-        lots, owners = trade(lots, fill["quantity"], freeze(fill["shares"]))
+        shares = {(strategy, fill["fill_id"]): part for strategy, part in freeze(fill["shares"]).items()}
+        lots, owners = trade(lots, fill["quantity"], shares)
         if fill["session"] == session:
             costs += allocate(_cents(fill["cost_brl"]), owners).items()
         days.append(fill["trade_date"])
@@ -240,9 +240,9 @@ def _lots(known: Sequence[Row], session: date) -> tuple[list[date], list[list[Lo
 
 
 def _settlement(
-    mark: Row, days: Sequence[date], states: Sequence[list[Lot]], split: Split | None
-) -> dict[tuple[str, Part], int]:
-    """Cents by strategy and part that the lots held at the previous settlement made; empty: flat, or not known."""
+    mark: Row, days: Sequence[date], states: Sequence[list[Lot[Owner]]], split: Split | None
+) -> dict[tuple[Owner, Part], int]:
+    """Cents by owner and part that the lots held at the previous settlement made; empty: flat, or not known."""
     if mark["pnl_brl"] is None or mark["prev_trade_date"] is None:
         return {}
     at = bisect_right(days, mark["prev_trade_date"]) - 1
@@ -253,15 +253,15 @@ def _settlement(
     left = allocate(quantity * _unit_cents(mark["pnl_brl"], 1), owners)
     if split is None:
         return {(k, ("settlement", NO_FACTOR)): cents for k, cents in left.items()}
-    value: dict[tuple[str, Part], int] = {}
+    value: dict[tuple[Owner, Part], int] = {}
     for component, factors in split(mark).items():
         whole = allocate(_unit_cents(sum(factors.values()), quantity), owners)
         left = {k: cents - whole[k] for k, cents in left.items()}
         *others, last = factors
         for factor in others:
-            for strategy, cents in allocate(_unit_cents(factors[factor], quantity), owners).items():
-                value[strategy, (component, factor)] = cents
-                whole[strategy] -= cents
+            for owner, cents in allocate(_unit_cents(factors[factor], quantity), owners).items():
+                value[owner, (component, factor)] = cents
+                whole[owner] -= cents
         value |= {(k, (component, last)): cents for k, cents in whole.items()}
     return value | {(k, ("residual", NO_FACTOR)): cents for k, cents in left.items()}
 

@@ -62,8 +62,8 @@ def explain(
 
     trade_dates = dict(cube.select("session", "trade_date").unique().iter_rows())
     rows = [
-        (s, trade_dates[s], c, i, k, component, factor, money(n))
-        for s, c, i, k, (component, factor), n in trading_pnl(fills, marks, last, split)
+        (s, trade_dates[s], c, i, *owner, component, factor, money(n))
+        for s, c, i, owner, (component, factor), n in trading_pnl(fills, marks, last, split)
         if s in trade_dates and n
     ]
     frame = pl.DataFrame(rows, schema=TABLE.schema, orient="row")
@@ -73,14 +73,14 @@ def explain(
 
 
 def unexplained(cube: pl.DataFrame, parts: pl.DataFrame) -> list[tuple[date, str]]:
-    """Where the parts do not sum to the P&L of a contract and strategy, in words."""
-    by = ["session", "contract", "strategy_id"]
+    """Where the parts do not sum to the P&L of a contract, strategy and lot, in words."""
+    by = ["session", "contract", "strategy_id", "lot_id"]
     sums = [f.group_by(by, maintain_order=True).agg(pl.col("pnl_brl").sum()) for f in (cube, parts)]
     both = sums[0].join(sums[1], on=by, how="full", coalesce=True, suffix="_parts").sort(by)
     made, explained = (pl.col(c).fill_null(0) for c in ("pnl_brl", "pnl_brl_parts"))
     return [
-        (s, f"{c} of {k} made {p}, its parts sum to {q}")
-        for s, c, k, p, q in both.filter(made != explained).select(*by, "pnl_brl", "pnl_brl_parts").rows()
+        (s, f"{c} of {k}, lot {lot}, made {p}, its parts sum to {q}")
+        for s, c, k, lot, p, q in both.filter(made != explained).select(*by, "pnl_brl", "pnl_brl_parts").rows()
     ]
 
 

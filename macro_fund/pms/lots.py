@@ -10,24 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 UNIT = 1_000_000_000
 DISCRETIONARY = "DISCRETIONARY"
 _TOLERANCE = 1e-6
 
+K = TypeVar("K", str, tuple[str, str])
+"""Who owns: a strategy, a lot, or (strategy, lot)."""
+
 Weights = Mapping[str, int]
 
 
 @dataclass(frozen=True)
-class Lot:
-    """Contracts opened by one trade (signed), with the strategies' shares in parts of `UNIT`, which sum to it."""
+class Lot(Generic[K]):
+    """Contracts opened by one trade (signed), with the owners' shares in parts of `UNIT`, which sum to it."""
 
     quantity: int
-    shares: Weights
+    shares: Mapping[K, int]
 
 
-def allocate(total: int, weights: Weights) -> dict[str, int]:
+def allocate(total: int, weights: Mapping[K, int]) -> dict[K, int]:
     """Split an integer in proportion to `weights` by largest remainder (ties by name); the parts sum to `total`.
 
     ValueError when the weights do not sum to a positive number.
@@ -55,13 +58,14 @@ def freeze(shares: Iterable[Mapping[str, object]] | None) -> Weights:
     return allocate(UNIT, {k: round(v * UNIT * 1000) for k, v in given.items() if v})
 
 
-def trade(lots: Sequence[Lot], quantity: int, shares: Weights) -> tuple[list[Lot], Weights]:
+def trade(lots: Sequence[Lot[K]], quantity: int, shares: Mapping[K, int]) -> tuple[list[Lot[K]], Mapping[K, int]]:
     """Lots after a trade of `quantity`, and who owns the trade (weights for its cost).
 
-    Contracts of the other side are closed first in, first out, and belong to the strategies that opened them; what is
+    Contracts of the other side are closed first in, first out, and belong to those who opened them; what is
     left of the trade opens a lot with `shares`.
     """
-    kept, left, owners = list(lots), quantity, dict[str, int]()
+    kept, left = list(lots), quantity
+    owners: dict[K, int] = {}
     while left and kept and kept[0].quantity * left < 0:
         first = kept[0]
         closed = min(abs(first.quantity), abs(left))
@@ -75,27 +79,27 @@ def trade(lots: Sequence[Lot], quantity: int, shares: Weights) -> tuple[list[Lot
     return kept, owners
 
 
-def open_lots(fills: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Lot]]:
+def open_lots(fills: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Lot[str]]]:
     """Lots by (instrument, contract) after rows of pms/fills with `shares`, in the order of their trade dates."""
-    found: dict[tuple[str, str], list[Lot]] = {}
+    found: dict[tuple[str, str], list[Lot[str]]] = {}
     for fill in sorted(fills, key=lambda f: (f["trade_date"], f["fill_id"])):
         key = fill["instrument"], fill["contract"]
         found[key], _ = trade(found.get(key, ()), fill["quantity"], freeze(fill["shares"]))
     return found
 
 
-def quantity_of(lots: Sequence[Lot]) -> int:
+def quantity_of(lots: Sequence[Lot[K]]) -> int:
     return sum(lot.quantity for lot in lots)
 
 
-def owners_of(lots: Sequence[Lot]) -> Weights:
-    """Who owns a position: the strategies' parts of its lots, which all have one sign."""
-    owners: dict[str, int] = {}
+def owners_of(lots: Sequence[Lot[K]]) -> Mapping[K, int]:
+    """Who owns a position: the owners' parts of its lots, which all have one sign."""
+    owners: dict[K, int] = {}
     for lot in lots:
         _add(owners, lot.shares, abs(lot.quantity))
     return owners
 
 
-def _add(owners: dict[str, int], shares: Weights, count: int) -> None:
-    for strategy, part in shares.items():
-        owners[strategy] = owners.get(strategy, 0) + part * count
+def _add(owners: dict[K, int], shares: Mapping[K, int], count: int) -> None:
+    for owner, part in shares.items():
+        owners[owner] = owners.get(owner, 0) + part * count

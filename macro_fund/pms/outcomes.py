@@ -37,6 +37,7 @@ def outcomes(
     fills: pl.DataFrame,
     proposals: pl.DataFrame,
     marks: pl.DataFrame,
+    cube: pl.DataFrame,
     notes: pl.DataFrame,
     session: date,
     trade_date: date,
@@ -44,13 +45,17 @@ def outcomes(
     """Every lot with contracts as `session` knows it, whose last close is `trade_date`: `SCHEMA`, newest first.
 
     fills: `Ledger.fills` (with proposal_id), proposals: pms/trade_proposals with stop_level and target_level, marks:
-    silver/contract_marks; all history. notes: `Ledger.notes` as known. held_days: settlements of the contract between
-    opening and close. met: target, stop, neither, or "" where the proposal had no level. state: `states`, of the lot's
-    round trip.
+    silver/contract_marks, cube: pms/pnl; all history. notes: `Ledger.notes` as known. held_days: settlements of the
+    contract between opening and close. met: target, stop, neither, or "" where the proposal had no level. state:
+    `states`, of the lot's round trip.
     """
     fills = fills.filter(pl.col("session") <= session)
     known = known_marks(marks, fills["contract"], session)
-    made = lot_pnl(fills, known, session).group_by("lot_id", maintain_order=True).agg(pl.col("pnl_brl").sum())
+    made = (
+        lot_pnl(cube.filter(pl.col("session") <= session))
+        .group_by("lot_id", maintain_order=True)
+        .agg(pl.col("pnl_brl").sum())
+    )
     found = (
         lots(fills, maturities(known), trade_date)
         .filter(pl.col("quantity") != 0)

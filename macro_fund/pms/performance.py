@@ -44,13 +44,15 @@ class _Known:
     traded: pl.DataFrame
 
 
-def performance(nav: pl.DataFrame, fills: pl.DataFrame, marks: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+def performance(
+    nav: pl.DataFrame, fills: pl.DataFrame, marks: pl.DataFrame, cube: pl.DataFrame, sessions: Sequence[date]
+) -> pl.DataFrame:
     """pms/performance of `sessions`, a row for each of `PERIODS`; a session without a NAV has none.
 
-    nav: pms/nav, fills: pms/fills, marks: silver/contract_marks; all history.
+    nav: pms/nav, fills: pms/fills, marks: `true_up.with_estimates`, cube: pms/pnl; all history.
     """
     rows: list[Mapping[str, Any]] = []
-    for session, trade_date, known in _as_known(nav, fills, marks, sessions):
+    for session, trade_date, known in _as_known(nav, fills, marks, cube, sessions):
         rows += [_row(session, trade_date, period, known) for period in PERIODS]
     return pl.DataFrame(rows, schema=TABLE.schema, orient="row").sort(TABLE.sort)
 
@@ -84,13 +86,13 @@ def disagreements(frame: pl.DataFrame, nav: pl.DataFrame, cube: pl.DataFrame) ->
 
 
 def _as_known(
-    nav: pl.DataFrame, fills: pl.DataFrame, marks: pl.DataFrame, sessions: Sequence[date]
+    nav: pl.DataFrame, fills: pl.DataFrame, marks: pl.DataFrame, cube: pl.DataFrame, sessions: Sequence[date]
 ) -> Iterator[tuple[date, date, _Known]]:
     """(session, trade date, what it knows) of each of `sessions` with a NAV."""
     last = max(sessions)
     known = known_marks(marks, fills["contract"], last)
     ends = maturities(known)
-    days, notional, pnl = daily_returns(nav), _notional(fills, known), lot_pnl(fills, known, last)
+    days, notional, pnl = daily_returns(nav), _notional(fills, known), lot_pnl(cube)
     wanted = nav.filter(pl.col("session").is_in(list(sessions))).sort("session")
     for session, trade_date in wanted.select("session", "trade_date").iter_rows():
         upto = pl.col("session") <= session

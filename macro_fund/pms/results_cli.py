@@ -137,7 +137,9 @@ def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
     last = navs.row(-1, named=True)
     marks = ctx.read("silver/contract_marks", None)
     notes = ctx.ledger.notes(ctx.now)
-    rows = outcomes(fills, ctx.ledger.proposals(), marks, notes, last["session"], last["trade_date"])
+    rows = outcomes(
+        fills, ctx.ledger.proposals(), marks, ctx.read("pms/pnl", None), notes, last["session"], last["trade_date"]
+    )
     shown = rows if every else rows.filter(pl.col("closed").is_not_null())
     told = notes.filter(pl.col("proposal_id").is_in(shown["proposal_id"].to_list()))
     if as_json:

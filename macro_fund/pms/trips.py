@@ -1,14 +1,13 @@
 """What became of each trade: lots from their opening to their close, and round trips that go on through rolls.
 
-Belongs here: which lot a fill opened and closed, what each lot made, which lots are one position. Does not belong here:
+Belongs here: which lot a fill opened and closed, which lots are one position. Does not belong here:
 strategies' shares of lots (`lots.py`), the book's P&L (`book.py`), ratios (`performance.py`).
 
 A lot is what one fill opened, in one contract; it is closed first in, first out, or ends at the contract's maturity.
 A lot that opens on the day that lots of another contract of the same instrument and side close is their roll, and all
 of them are one round trip: a roll is not a trade that was won or lost. A trip is closed when each of its lots is.
 
-P&L is the book's, with each fill as the owner of its own lot: settlements held, its own cost, and the cost of closing.
-So lots sum to settlement and cost of the book to the cent, in each session.
+P&L is the book's cube by lot: settlements held, the lot's own cost, and the cost of closing.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from typing import Any
 
 import polars as pl
 
-from macro_fund.pms.book import money, trading_pnl
 from macro_fund.pms.lots import UNIT, Lot, trade
 from macro_fund.store.table import MONEY
 
@@ -34,7 +32,6 @@ LOT_SCHEMA: dict[str, Any] = {
     "closed": pl.Date,
     "ended": pl.String,
 }
-_PNL_SCHEMA: dict[str, Any] = {"session": pl.Date, "lot_id": pl.String, "pnl_brl": MONEY}
 
 
 @dataclass
@@ -52,17 +49,10 @@ class _Held:
     rolled: list[str] = field(default_factory=list)
 
 
-def lot_pnl(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> pl.DataFrame:
-    """P&L of each lot in the session that books it: session, lot_id (the fill's), pnl_brl; sessions up to `upto`.
-
-    fills: pms/fills, marks: silver/contract_marks; all history.
-    """
-    own = pl.concat_list(pl.struct(strategy_id=pl.col("fill_id"), share=pl.lit(1.0)))
-    cents: dict[tuple[date, str], int] = {}
-    for session, _, _, lot, _, made in trading_pnl(fills.with_columns(shares=own), marks, upto):
-        cents[session, lot] = cents.get((session, lot), 0) + made
-    rows = [(session, lot, money(made)) for (session, lot), made in sorted(cents.items())]
-    return pl.DataFrame(rows, schema=_PNL_SCHEMA, orient="row")
+def lot_pnl(cube: pl.DataFrame) -> pl.DataFrame:
+    """P&L of each lot in the session that books it: session, lot_id (the fill's), pnl_brl. cube: pms/pnl."""
+    trading = cube.filter(pl.col("component") != "interest")
+    return trading.group_by("session", "lot_id", maintain_order=True).agg(pl.col("pnl_brl").sum())
 
 
 def lots(fills: pl.DataFrame, maturities: Mapping[str, date], last: date) -> pl.DataFrame:
@@ -109,7 +99,7 @@ def _one_contract(
 ) -> list[tuple[date, _Held]]:
     """Adds the lots of one contract of one instrument to `found`; gives (trade date, lot) for each part that closed."""
     closings: list[tuple[date, _Held]] = []
-    book: list[Lot] = []
+    book: list[Lot[str]] = []
     columns = ("fill_id", "contract", "instrument", "quantity", "trade_date")
     for fill_id, contract, instrument, quantity, day in fills.select(columns).rows():
         book, owners = trade(book, quantity, {fill_id: UNIT})

@@ -264,12 +264,13 @@ _TABLES = [
             "contract": Column(pl.String, "B3 ticker, or CASH"),
             "instrument": Column(pl.String, "config/instruments id, or CASH"),
             "strategy_id": Column(pl.String, "strategy, DISCRETIONARY or CASH"),
+            "lot_id": Column(pl.String, "fill that opened the lot (pms/fills), or CASH"),
             "component": Column(pl.String, "settlement | cost | interest"),
             "pnl_brl": Column(MONEY, "to the cent; every view is a GROUP BY"),
         },
-        ("session", "trade_date", "contract", "instrument", "strategy_id", "component"),
+        ("session", "trade_date", "contract", "instrument", "strategy_id", "lot_id", "component"),
         owner="team:pms",
-        description="Daily P&L cube by contract, strategy and component; sums to the change of NAV to the cent.",
+        description="Daily P&L cube by contract, strategy, lot and component; sums to the change of NAV to the cent.",
     ),
     Table(
         "pms/explain",
@@ -279,6 +280,7 @@ _TABLES = [
             "contract": Column(pl.String, "B3 ticker, or CASH"),
             "instrument": Column(pl.String, "config/instruments id, or CASH"),
             "strategy_id": Column(pl.String, "strategy, DISCRETIONARY or CASH"),
+            "lot_id": Column(pl.String, "fill that opened the lot (pms/fills), or CASH"),
             "component": Column(
                 pl.String, "carry | roll | nominal | real | cupom | fx | equity | residual | cost | interest"
             ),
@@ -288,7 +290,7 @@ _TABLES = [
             ),
             "pnl_brl": Column(MONEY, "to the cent; sums to pms/pnl in every dimension"),
         },
-        ("session", "trade_date", "contract", "instrument", "strategy_id", "component", "factor"),
+        ("session", "trade_date", "contract", "instrument", "strategy_id", "lot_id", "component", "factor"),
         owner="team:pms",
         description="Why the book made what it made: each settlement in carry, roll, moves by factor and residual.",
     ),

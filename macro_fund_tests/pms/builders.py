@@ -11,7 +11,7 @@ import polars as pl
 
 from macro_fund.pms.adapters import open_broker
 from macro_fund.pms.approval import Desk
-from macro_fund.pms.book import positions
+from macro_fund.pms.book import money, positions, trading_pnl
 from macro_fund.pms.evidence import Read
 from macro_fund.pms.execution import Recorded, answered, executed, sent
 from macro_fund.pms.marking import Market, book_marks
@@ -105,6 +105,15 @@ def notes(*rows: Mapping[str, Any]) -> pl.DataFrame:
     usual = {"note_id": "n0", "kind": "lesson", "about": "proposal", "subject": "p0", "proposal_id": "p0"}
     usual |= {"person": "Ana", "role": "pm", "text": "sized too late"}
     return pl.DataFrame([{**usual, **r} for r in rows], schema=NOTE_SCHEMA, orient="row")
+
+
+def cube_of(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> pl.DataFrame:
+    """pms/pnl of trading without cash, from the first fill to `upto`."""
+    rows = [
+        (s, TABLE.offset(s, -1), c, i, *owner, component, money(cents))
+        for s, c, i, owner, (component, _), cents in trading_pnl(fills, marks, upto)
+    ]
+    return pl.DataFrame(rows, schema=TABLES["pms/pnl"].schema, orient="row")
 
 
 def mark(contract: str, trade_date: date, price: float, **given: Any) -> dict[str, Any]:

@@ -192,13 +192,20 @@ def test_parts_that_do_not_add_up_are_named() -> None:
     assert unexplained(cube, out) == []
     short = out.filter(pl.col("component") != "nominal")
     assert [s for s, _ in unexplained(cube, short)] == [new["session"]]
-    assert "DI1F27 of RATES-01 made" in unexplained(cube, short)[0][1]
+    assert "DI1F27 of RATES-01, lot " in unexplained(cube, short)[0][1]
 
 
 def test_a_large_residual_is_told_and_a_small_one_is_not() -> None:
     def parts(residual: str) -> pl.DataFrame:
         rows = [("nominal", Decimal("-10000.00")), ("residual", Decimal(residual))]
-        row = {"session": KEYS[1], "trade_date": KEYS[0], "contract": "X", "instrument": "X", "strategy_id": "S"}
+        row = {
+            "session": KEYS[1],
+            "trade_date": KEYS[0],
+            "contract": "X",
+            "instrument": "X",
+            "strategy_id": "S",
+            "lot_id": "f",
+        }
         return pl.DataFrame(
             [{**row, "component": c, "factor": "none", "pnl_brl": v} for c, v in rows],
             schema=TABLES["pms/explain"].schema,

@@ -347,7 +347,7 @@ def test_whatever_is_missing_the_total_is_that_of_the_settlements_once_all_are_k
         estimated.filter(~trading, pl.col("component") != "interest")
     )
     # explain and round trips say the same as the cube
-    frame = performance(navs, f, booked, sessions)
+    frame = performance(navs, f, booked, estimated, sessions)
     assert disagreements(frame, navs, estimated) == []
     assert unexplained(estimated, explain(f, booked, estimated, sessions, m)) == []
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from macro_fund.pms.outcomes import outcomes, states
-from macro_fund_tests.pms.builders import FILL_SCHEMA, KEYS, fill, mark, marks, notes, proposals, utc
+from macro_fund_tests.pms.builders import FILL_SCHEMA, KEYS, cube_of, fill, frame, mark, marks, notes, proposals, utc
 
 D = KEYS[1:]
 NOTHING = notes()
@@ -36,7 +36,8 @@ def outcome(
         trades.append(fill(D[closed], contract, -quantity, fill_id="f1", proposal_id="p1", cost_brl=Decimal("2.00")))
     fills = pl.DataFrame(trades, schema={**FILL_SCHEMA, "proposal_id": pl.String}, orient="row")
     asked = proposals({"proposal_id": "p0", **given}, {"proposal_id": "p1"})
-    (row,) = outcomes(fills, asked, marks(*rows), written, D[9], D[8]).to_dicts()
+    known = marks(*rows)
+    (row,) = outcomes(fills, asked, known, cube_of(fills, known, D[9]), written, D[9], D[8]).to_dicts()
     return row
 
 
@@ -82,7 +83,9 @@ def test_what_the_session_does_not_know_has_not_happened() -> None:
     fills = pl.DataFrame(
         [fill(D[0], "DI1F27", 1, proposal_id="p0")], schema={**FILL_SCHEMA, "proposal_id": pl.String}, orient="row"
     )
-    assert outcomes(fills, proposals({"proposal_id": "p0"}), marks(), notes(), D[0], D[0]).is_empty()
+    assert outcomes(
+        fills, proposals({"proposal_id": "p0"}), marks(), frame("pms/pnl", []), notes(), D[0], D[0]
+    ).is_empty()
 
 
 def noon(day: date, **given: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from macro_fund.pms.performance import MIN_DAYS, PERIODS, disagreements, performance
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.pms.builders import KEYS, TABLE, fill, fills, frame, mark, marks, marks_of
+from macro_fund_tests.pms.builders import KEYS, TABLE, cube_of, fill, fills, frame, mark, marks, marks_of
 
 CDI = 0.0004
 
@@ -46,7 +46,8 @@ def record(
 ) -> dict[str, dict[str, Any]]:
     """pms/performance of the last session, by period."""
     last = nav["session"].max()
-    out = performance(nav, fills() if f is None else f, marks() if m is None else m, [last])
+    f, m = fills() if f is None else f, marks() if m is None else m
+    out = performance(nav, f, m, cube_of(f, m, last), [last])
     assert shape_problems(TABLES["pms/performance"], out) == []
     assert out["period"].to_list() == sorted(PERIODS)
     return {r["period"]: r for r in out.to_dicts()}
@@ -143,7 +144,7 @@ def test_a_day_of_the_dollar_is_worth_its_points() -> None:
 def test_what_nav_and_pnl_do_not_say_is_told() -> None:
     nav = nav_of(RETURNS)
     cube = frame("pms/pnl", [])
-    good = performance(nav, fills(), marks(), [KEYS[30], KEYS[45]])
+    good = performance(nav, fills(), marks(), cube, [KEYS[30], KEYS[45]])
     assert disagreements(good, nav, cube) == []
     for column, words in (
         ("fund_return", "fund_return"),

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from macro_fund.pms import reconciliation
 from macro_fund.pms.adapters import open_broker
+from macro_fund.pms.book import money, trading_pnl
 from macro_fund.pms.broker import Statement
 from macro_fund.pms.execution import Recorded
-from macro_fund.pms.trips import lot_pnl
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.pms.builders import SETTINGS, TABLE, held_at, mark, marks, marks_of, worked
@@ -31,7 +31,8 @@ MATURES = date(2027, 1, 4)
 
 def made_by(fills: pl.DataFrame, rows: pl.DataFrame, session: date) -> Decimal:
     """What the book says that trading made by a session."""
-    return sum(lot_pnl(fills, rows, session)["pnl_brl"].to_list(), Decimal(0))
+    whole = fills.with_columns(shares=pl.lit(None))
+    return money(sum(booked[-1] for booked in trading_pnl(whole, rows, session)))
 
 
 def compared(done: Recorded, session: date = NEXT, **wrong: Any) -> list[str]:

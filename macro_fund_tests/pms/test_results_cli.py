@@ -13,7 +13,7 @@ import pytest
 from macro_fund.pms.attribution import By
 from macro_fund.pms.performance import performance
 from macro_fund.store.ledger import open_ledger
-from macro_fund_tests.pms.builders import frame, mark, marks, proposals
+from macro_fund_tests.pms.builders import cube_of, frame, mark, marks, proposals
 from macro_fund_tests.pms.test_cli import Desk
 
 PID = "ab12cd34ef56"
@@ -27,6 +27,7 @@ def _cube_row(day: date, contract: str, strategy: str, component: str, amount: s
         "contract": contract,
         "instrument": contract if contract == "CASH" else "DI1_2Y",
         "strategy_id": strategy,
+        "lot_id": "CASH" if contract == "CASH" else "f0",
         "component": component,
         "pnl_brl": Decimal(amount),
     }
@@ -172,7 +173,7 @@ def test_an_instrument_that_the_config_lost_is_named(busy: Desk) -> None:
 def test_performance_shows_the_newest_session(busy: Desk) -> None:
     nav = busy.lake["pms/nav"]
     none = pl.DataFrame(schema=frame("pms/fills", []).schema)
-    busy.lake["pms/performance"] = performance(nav, none, marks(), D)
+    busy.lake["pms/performance"] = performance(nav, none, marks(), CUBE.clear(), D)
     got = {r["period"]: r for r in json.loads(busy.says("performance", "--json"))}
     assert set(got) == {"mtd", "qtd", "ytd", "12m", "inception"}
     assert got["inception"]["fund_return"] == pytest.approx(0.0109399, abs=1e-9)
@@ -213,7 +214,8 @@ def _traded(desk: Desk) -> None:
             for day, before, r in zip(days, [None, *days], rates, strict=False)
         )
     )
-    last = {"session": date(2025, 2, 14), "trade_date": days[3]}
+    known, last = desk.lake["silver/contract_marks"], {"session": date(2025, 2, 14), "trade_date": days[3]}
+    desk.lake["pms/pnl"] = cube_of(desk.ledger.fills(), known, last["session"])
     desk.lake["pms/nav"] = _nav().tail(1).with_columns(**{k: pl.lit(v) for k, v in last.items()})
 
 

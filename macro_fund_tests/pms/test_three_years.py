@@ -14,7 +14,6 @@ from macro_fund.pms.attribution import By, attribution, pnl_by, with_dimensions
 from macro_fund.pms.explain import unexplained
 from macro_fund.pms.performance import disagreements, performance
 from macro_fund.pms.periods import Period, start_of
-from macro_fund.pms.trips import lot_pnl
 from macro_fund_tests.instruments import market
 from macro_fund_tests.instruments.test_di1_realworld import real_cdi, real_settlements
 from macro_fund_tests.pms import three_years
@@ -59,16 +58,10 @@ def test_the_fund_has_what_can_go_wrong(fund: Fund) -> None:
 def test_every_dimension_sums_to_the_pnl_on_every_day(fund: Fund) -> None:
     assert unexplained(fund.cube, fund.explained) == []
     assert book.breaks(fund.cube, fund.nav) == []
-    for names in (["contract"], ["instrument"], ["strategy_id"], ["contract", "strategy_id"], []):
+    for names in (["contract"], ["instrument"], ["strategy_id"], ["lot_id"], ["strategy_id", "lot_id"], []):
         assert by_session(fund.explained, names) == by_session(fund.cube, names)
     made = {(s,): v for s, v in fund.nav.select("session", "pnl_brl").iter_rows() if v}
     assert by_session(fund.explained, []) == made
-
-
-def test_lots_sum_to_settlements_and_costs_on_every_day(fund: Fund) -> None:
-    lots = lot_pnl(fund.fills, fund.marks, fund.sessions[-1])
-    trading = fund.cube.filter(pl.col("component") != "interest")
-    assert by_session(lots, []) == by_session(trading, [])
 
 
 def test_the_residual_is_at_most_a_basis_point_on_99_days_of_100(fund: Fund) -> None:
@@ -114,7 +107,7 @@ def test_a_part_keeps_the_sign_of_what_it_made_where_it_made_it_alone(fund: Fund
 
 def test_performance_is_what_nav_and_pnl_say(fund: Fund) -> None:
     asked = fund.sessions[::23]
-    record = performance(fund.nav, fund.fills, fund.marks, asked)
+    record = performance(fund.nav, fund.fills, fund.marks, fund.cube, asked)
     assert record.height == 5 * len(asked)
     assert disagreements(record, fund.nav, fund.cube) == []
     assert record.filter(pl.col("period") == "inception")["closed_trips"].is_sorted()
@@ -123,8 +116,9 @@ def test_performance_is_what_nav_and_pnl_say(fund: Fund) -> None:
 def test_a_session_alone_gives_the_same_rows_as_in_a_range(fund: Fund) -> None:
     """And knows nothing of what comes later: the tables are cut at the session."""
     asked = fund.sessions[100:400:97]
-    record = performance(fund.nav, fund.fills, fund.marks, asked)
+    record = performance(fund.nav, fund.fills, fund.marks, fund.cube, asked)
     for session in asked:
         upto = pl.col("session") <= session
-        alone = performance(fund.nav.filter(upto), fund.fills.filter(upto), fund.marks.filter(upto), [session])
+        known = [t.filter(upto) for t in (fund.nav, fund.fills, fund.marks, fund.cube)]
+        alone = performance(*known, [session])
         assert alone.equals(record.filter(pl.col("session") == session))

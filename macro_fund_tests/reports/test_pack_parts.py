@@ -47,8 +47,8 @@ def numbers(section: Section) -> dict[str, Number]:
 
 def money(*made: tuple[date, str, str, str]) -> list[dict[str, object]]:
     return [
-        {"session": DAY, "trade_date": d, "contract": "X", "instrument": i, "strategy_id": s, "component": "carry",
-         "pnl_brl": Decimal(m)}
+        {"session": DAY, "trade_date": d, "contract": "X", "instrument": i, "strategy_id": s, "lot_id": "f",
+         "component": "carry", "pnl_brl": Decimal(m)}
         for d, s, i, m in made
     ]  # fmt: skip
 

@@ -38,9 +38,9 @@ def frames() -> Frames:
             cash = strategy == "CASH"
             row = {"contract": "CASH" if cash else "DI1F27", "instrument": "CASH" if cash else "DI1_2Y"}
             part = {"component": "interest" if cash else "nominal", "pnl_brl": Decimal(amount)}
-            cube.append({**day, **row, "strategy_id": strategy, **part})
+            cube.append({**day, **row, "strategy_id": strategy, "lot_id": "CASH" if cash else "f0", **part})
     navs = frame("pms/nav", nav)
-    record = performance(navs, frame("pms/fills", []), frame("silver/contract_marks", []), DAYS)
+    record = performance(navs, frame("pms/fills", []), frame("silver/contract_marks", []), frame("pms/pnl", []), DAYS)
     return {"pms/nav": navs, "pms/explain": frame("pms/explain", cube), "pms/performance": record}
 
 
