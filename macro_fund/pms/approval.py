@@ -23,6 +23,7 @@ from macro_fund.pms import limit_checks, pretrade, price_checks
 from macro_fund.pms.costs import instruments_by_id, known_instrument
 from macro_fund.pms.evidence import Read, gather, is_own
 from macro_fund.pms.execution import next_day
+from macro_fund.pms.neutrality import neutrality
 from macro_fund.pms.people import Actor
 from macro_fund.pms.pretrade import Evidence, Ticket, Verdict
 from macro_fund.pms.proposals import expires_at
@@ -194,6 +195,7 @@ def verdicts(ticket: Ticket, evidence: Evidence, settings: Settings) -> list[Ver
         limit_checks.most(ticket, settings),
         limit_checks.book(ticket, evidence, settings),
         limit_checks.margin(ticket, evidence, settings),
+        neutrality(ticket, evidence),
         price_checks.size(ticket, evidence, rules),
         pretrade.stale(ticket, evidence),
         price_checks.drift(ticket, evidence, rules),

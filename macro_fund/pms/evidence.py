@@ -16,10 +16,11 @@ import polars as pl
 from macro_fund.pms.execution import Recorded, standing
 from macro_fund.pms.gate import Row, gates, shocks_of
 from macro_fund.pms.lots import DISCRETIONARY
-from macro_fund.pms.pretrade import Evidence
+from macro_fund.pms.pretrade import NO_SIGNALS, Evidence
 from macro_fund.pms.settlements import known_marks, newest_versions
 from macro_fund.settings import Settings
 from macro_fund.store.ledger import Ledger
+from macro_fund.strategies.registry import table_of
 from macro_fund.time.sessions import sessions
 
 Read = Callable[[str, date | None], pl.DataFrame]
@@ -34,11 +35,15 @@ def gather(read: Read, ledger: Ledger, settings: Settings, session: date, contra
     positions = read("pms/positions", session).filter(here, pl.col("quantity") != 0).sort("contract")
     navs = read("pms/nav", session).filter(here)
     limits, breakers = read("risk/limits", session), read("risk/breakers", session)
-    decided = ledger.proposals(session, at=at).filter(pl.col("status").is_in(APPROVED))
+    asked = ledger.proposals(session, at=at)
+    decided = asked.filter(pl.col("status").is_in(APPROVED))
     decided = decided.with_columns(pl.coalesce("decided_quantity", "quantity").alias("traded"))
     wanted = pl.Series([contract, *positions["contract"], *decided["contract"]], dtype=pl.String).unique()
     made = read("pms/trade_proposals", session).filter(here)
-    own = own_trades(ledger.proposals(session))
+    own = own_trades(asked)
+    current = frozenset(made["proposal_id"]) | own if made.height else None
+    undecided = asked.filter(pl.col("status") == "proposed", pl.col("proposal_id").is_in(list(current or ())))
+    owners = [table_of(s.id) for s in settings.strategies if s.book]
     var = read("risk/var", session).filter(
         here,
         pl.col("scope") == "instrument",
@@ -58,7 +63,9 @@ def gather(read: Read, ledger: Ledger, settings: Settings, session: date, contra
         gate=gates(limits, breakers, [session], closed=False)[session],
         thrown=ledger.thrown(at),
         working=tuple(working.to_dicts()),
-        current=frozenset(made["proposal_id"]) | own if made.height else None,
+        current=current,
+        undecided=tuple(undecided.to_dicts()),
+        signals=pl.concat([NO_SIGNALS, *(read(key, session).filter(here) for key in owners)]),
         shocks=shocks_of(read("risk/stress", session).filter(here)).get(session, {}),
         marginal=dict(var.select("item", "marginal_brl").iter_rows()),
     )

@@ -22,12 +22,14 @@ from macro_fund.pms.broker import screen_side
 from macro_fund.pms.gate import OPEN, Gate, Row, Shocks
 from macro_fund.pms.proposals import gain_if
 from macro_fund.store.ledger_switch import reduces
+from macro_fund.store.tables import TABLES
 from macro_fund.time.releases import release_times
 from macro_fund.time.sessions import Sessions
 from macro_fund.time.zones import SAO_PAULO
 
 State = Literal["pass", "second", "refuse", "unknown"]
 
+NO_SIGNALS = TABLES["signals/rates_01"].empty()
 EVENTS = ("br_ipca", "br_ibcbr", "us_cpi", "us_employment", "us_gdp", "copom_meetings", "fomc_meetings")
 
 
@@ -84,7 +86,8 @@ class Evidence:
     """What is known when a trade is decided on; see `evidence.gather`.
 
     marks: silver/contract_marks of the contracts that matter, one row a contract and trade date, in order of days.
-    positions: pms/positions of the session. decided: proposals of the session that were approved (with `traded`, the
+    positions: pms/positions of the session. undecided: its proposals that wait for somebody. signals: of the book's
+    strategies in the session. decided: proposals of the session that were approved (with `traded`, the
     contracts, and `recorded_at`). working: orders of sessions before that may still trade (`execution.STANDING`).
     fills: the fund's own. current: ids of the newest computation of the session's proposals, None when the lake has
     none. marginal: VaR of one more contract by instrument, BRL.
@@ -99,6 +102,8 @@ class Evidence:
     gate: Gate = OPEN
     thrown: Row | None = None
     working: tuple[Row, ...] = ()
+    undecided: tuple[Row, ...] = ()
+    signals: pl.DataFrame = field(default_factory=NO_SIGNALS.clone)
     current: frozenset[str] | None = None
     shocks: Shocks = field(default_factory=dict)
     marginal: dict[str, float] = field(default_factory=dict)

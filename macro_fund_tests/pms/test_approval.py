@@ -292,3 +292,35 @@ def test_a_second_trade_on_the_same_side_is_a_duplicate(ledger: Ledger) -> None:
     ledger.record_proposals(proposals(), NOW - timedelta(hours=1))
     approval.approve(ask(ledger), PID)
     refused(ledger, f"{PID} was approved for DI1F27 in the same session already", own, ledger)
+
+
+# legs
+
+
+@pytest.mark.parametrize(
+    ("rejected", "second"), [(True, "100% of it is no hedge; decide on its legs together"), (False, "")]
+)
+def test_a_leg_of_a_neutral_trade_is_not_approved_alone_by_one_person(
+    ledger: Ledger, rejected: bool, second: str
+) -> None:
+    share = [{"strategy_id": "RATES-01", "share": 1.0}]
+    short = {"instrument": "DI1_5Y", "contract": "DI1F30", "quantity": -40, "screen_side": "BUY rate (pay) DI1F30"}
+    short |= {"position_after": -40, "dv01_after_brl": -1525.5, "gain_if": "you gain if rates RISE"}
+    short |= {"proposal_id": "0123456789ab", "entry_level": 0.14875, "shares": share}
+    rows = proposals({"shares": share}, short)
+    ledger.record_proposals(rows, NOW - timedelta(minutes=90))
+    leg = {"session": DAY, "strategy_id": "RATES-01", "trade": "a", "signal": 0.5, "strength": 0.5, "direction": 1}
+    weights = (("DI1_2Y", 1.0), ("DI1_5Y", -1.0))
+    signals = frame(
+        "signals/rates_01",
+        [
+            {**leg, "instrument": i, "leg_weight": w, "horizon_days": 21, "status": "ok", "reason": ""}
+            for i, w in weights
+        ],
+    )
+    lake = {"signals__rates_01": signals, "pms__trade_proposals": rows, "silver__contract_marks": SETTLED}
+    if rejected:
+        approval.reject(ask(ledger, ANA, **lake), "0123456789ab", note="no")
+    done = approval.approve(ask(ledger, ANA, **lake), PID)
+    assert second in done.second
+    assert (ledger.proposal(PID)["status"] == "unconfirmed") is rejected
