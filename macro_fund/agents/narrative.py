@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -116,14 +116,16 @@ def briefing(
     session: date,
     language: str,
     views: Sequence[dict[str, Any]],
+    sure: Mapping[str, float | None],
     conflicts: Sequence[str],
     verdicts: Sequence[dict[str, Any]],
 ) -> Briefing:
-    """The facts of a session: rows of agents/*_view, the names of the broken rules, rows of agents/cases."""
+    """The facts of a session: rows of agents/*_view, confidence by agent after the rules (agents/views), names of
+    the broken rules, rows of agents/cases."""
     return Briefing(
         session,
         language,
-        tuple(_agent_facts(row, language) for row in views),
+        tuple(_agent_facts(row, sure[row["agent_id"]], language) for row in views),
         tuple(conflicts),
         tuple((row["asset"], row["verdict"], _score_fact("agents/cases", row["asset"], row["score"], language))
               for row in verdicts if row["verdict"] != "inconclusive"),
@@ -134,7 +136,7 @@ def _score_fact(source: str, item: str, value: float | None, language: str) -> F
     return None if value is None else Fact(source, item, value, printed(value, language, sign=True))
 
 
-def _agent_facts(row: dict[str, Any], language: str) -> AgentFacts:
+def _agent_facts(row: dict[str, Any], confidence: float | None, language: str) -> AgentFacts:
     source = f"agents/{row['agent_id']}_view"
     known = [d for d in row["drivers"] or [] if d["value"] is not None and d["contribution"] is not None]
     top = sorted(known, key=lambda d: (-abs(d["contribution"]), d["name"]))[:TOP_DRIVERS]
@@ -146,8 +148,9 @@ def _agent_facts(row: dict[str, Any], language: str) -> AgentFacts:
         name = d["name"]
         lines.append((name, Fact(source, f"{name}.value", d["value"], shown),
                       Fact(source, f"{name}.contribution", d["contribution"], part)))  # fmt: skip
-    confidence = row["confidence"]
-    sure = None if confidence is None else Fact(source, "confidence", confidence, printed(confidence, language))
+    sure = None
+    if confidence is not None:
+        sure = Fact("agents/views", row["agent_id"], confidence, printed(confidence, language))
     score = _score_fact(source, "state_score", row["state_score"], language)
     return AgentFacts(row["agent_id"], row["status"], row["reason"], score, sure, tuple(lines))
 

@@ -54,11 +54,13 @@ def _briefings(run: Run, views: dict[str, pl.DataFrame]) -> Iterator[Briefing]:
     rows = {a: v.partition_by("session", as_dict=True) for a, v in views.items()}
     fired = _by_session(_window(run, "agents/consistency").filter("fired"))
     verdicts = _by_session(_window(run, "agents/cases"))
+    final = _by_session(_window(run, "agents/views"))
     for session in run.sessions:
         told = [r for a in AGENTS if (session,) in rows[a] for r in rows[a][(session,)].iter_rows(named=True)]
         names = [r["rule"] for r in fired.get(session, [])]
+        sure = {r["agent_id"]: r["confidence"] for r in final.get(session, [])}
         for language in LANGUAGES:
-            yield briefing(session, language, told, names, verdicts.get(session, []))
+            yield briefing(session, language, told, sure, names, verdicts.get(session, []))
 
 
 def _by_session(frame: pl.DataFrame) -> dict[date, list[dict[str, Any]]]:
@@ -127,9 +129,9 @@ def _numbers_proven(run: Run, frame: pl.DataFrame) -> Problems:
 
 
 def _facts_true(run: Run, frame: pl.DataFrame) -> Problems:
-    """Every fact equals the value in the lake: state score, confidence, driver or desk score of its session."""
+    """Every fact equals the value in the lake: state score, driver, confidence after the rules or desk score."""
     told = frame.select("session", "facts").explode("facts").drop_nulls("facts").unnest("facts").unique()
-    stored = pl.concat([_addresses(run, key) for key in VIEW_TABLES] + [_desk_addresses(run)])
+    stored = pl.concat([*(_addresses(run, key) for key in VIEW_TABLES), *_desk_addresses(run)])
     both = told.join(stored, on=["session", "source", "item"], how="left", suffix="_stored")
     bad = both.filter(pl.col("value_stored").is_null() | (pl.col("value") != pl.col("value_stored")))
     rows = bad.select("session", "source", "item", "value", "value_stored").sort("session", "source", "item").rows()
@@ -139,9 +141,7 @@ def _facts_true(run: Run, frame: pl.DataFrame) -> Problems:
 def _addresses(run: Run, key: str) -> pl.DataFrame:
     """session, source, item, value of all that may be told of one view."""
     view = run.home.lake.read(key, run.last, where=run.inside)
-    plain = view.select("session", "state_score", "confidence").unpivot(
-        ["state_score", "confidence"], index="session", variable_name="item", value_name="value"
-    )
+    plain = view.select("session", pl.lit("state_score").alias("item"), value="state_score")
     drivers = view.select("session", "drivers").explode("drivers").drop_nulls("drivers").unnest("drivers")
     parts = [
         drivers.select("session", item=pl.col("name") + f".{c}", value=pl.col(c)) for c in ("value", "contribution")
@@ -150,9 +150,11 @@ def _addresses(run: Run, key: str) -> pl.DataFrame:
     return rows.select("session", pl.lit(key).alias("source"), "item", "value")
 
 
-def _desk_addresses(run: Run) -> pl.DataFrame:
-    rows = run.home.lake.read("agents/cases", run.last, where=run.inside)
-    return rows.select("session", pl.lit("agents/cases").alias("source"), item="asset", value="score")
+def _desk_addresses(run: Run) -> Iterator[pl.DataFrame]:
+    """The same of the desk: its scores, and the agents' confidence after the rules."""
+    for key, item, value in (("agents/cases", "asset", "score"), ("agents/views", "agent_id", "confidence")):
+        rows = run.home.lake.read(key, run.last, where=run.inside)
+        yield rows.select("session", pl.lit(key).alias("source"), item=item, value=value).unique(maintain_order=True)
 
 
 NODES = (
@@ -197,7 +199,7 @@ NODES = (
     Node(
         "agents/narrative",
         PYTHON,
-        (*VIEW_TABLES, "agents/consistency", "agents/cases"),
+        (*VIEW_TABLES, "agents/views", "agents/consistency", "agents/cases"),
         _narrative,
         (
             Check("numbers_proven", "every number in the prose is a fact", _numbers_proven),

@@ -142,17 +142,19 @@ def test_the_desks_score_lies_between_the_views(scores: list[float]) -> None:
 def brief(language: str = "en") -> narrative.Briefing:
     views = [view("fx", 0.4, view_brl=0.4), view("fiscal", None)]
     rows = [r for v in views for r in v.iter_rows(named=True)]
-    return briefing(T, language, rows, ["brl_against_fiscal"], [{"asset": "brl", "verdict": "bull", "score": 0.31}])
+    sure = {"fx": 0.4, "fiscal": None}  # after the rule: 0.5 x 0.8
+    verdicts = [{"asset": "brl", "verdict": "bull", "score": 0.31}]
+    return briefing(T, language, rows, sure, ["brl_against_fiscal"], verdicts)
 
 
 def test_the_template_speaks_both_languages_and_only_of_facts() -> None:
     english, portuguese = (narrate(brief(x)) for x in ("en", "pt"))
     assert english == (
-        "Exchange rate: the real to strengthen (score +0.40, confidence 0.50). Mostly gap 12m 1.25% (+0.40).\n"
+        "Exchange rate: the real to strengthen (score +0.40, confidence 0.40). Mostly gap 12m 1.25% (+0.40).\n"
         "Fiscal: no view.\nViews in conflict: long BRL against fiscal risk.\nThe desk leans long the real (+0.31).",
         "",
     )
-    assert "real mais forte (nota +0,40, confiança 0,50)" in portuguese[0]
+    assert "real mais forte (nota +0,40, confiança 0,40)" in portuguese[0]
     assert "1,25%" in portuguese[0]
     assert "real comprado contra o risco fiscal" in portuguese[0]
 
@@ -165,7 +167,7 @@ def test_every_rule_and_every_driver_of_the_agents_has_words() -> None:
 
 def test_a_number_that_is_no_fact_throws_the_text_away() -> None:
     def liar(b: narrative.Briefing) -> str:
-        return template(b).replace("0.50", "0.90")
+        return template(b).replace("confidence 0.40", "confidence 0.90")
 
     text, why = narrate(brief(), liar)
     assert text == template(brief())
@@ -182,5 +184,8 @@ def test_every_printed_number_is_found_again(value: float, language: str, percen
 def test_the_digest_is_of_the_inputs() -> None:
     assert brief().digest == brief().digest
     assert len({brief("en").digest, brief("pt").digest}) == 2
-    moved = briefing(T, "en", [view("fx", 0.41).row(0, named=True)], [], [])
-    assert moved.digest != briefing(T, "en", [view("fx", 0.42).row(0, named=True)], [], []).digest
+    digests = {
+        briefing(T, "en", [view("fx", score).row(0, named=True)], {"fx": sure}, [], []).digest
+        for score, sure in ((0.41, 0.5), (0.42, 0.5), (0.41, 0.4))
+    }
+    assert len(digests) == 3
