@@ -1,4 +1,4 @@
-"""One strategy in many variants: settings changed by name, all of them simulated at once, each with its own record.
+"""Strategies in many variants: settings changed by name, all of them simulated at once, each with its own record.
 
 Belongs here: variants, their simulation and what came out of each as arrays. Does not belong here: which trials are
 kept (the ledger), which variant a walk-forward chooses (walk.py), reading a lake (research/).
@@ -7,10 +7,10 @@ kept (the ledger), which variant a walk-forward chooses (walk.py), reading a lak
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,20 @@ class Outcome:
         return np.asarray(self.gross / self.variant.rules.capital_brl)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Variants of one strategy and what they may read."""
+
+    strategy: RegisteredStrategy
+    variants: Sequence[Variant]
+    panel: Panel
+
+    @property
+    def instruments(self) -> set[str]:
+        """What any of the variants trades."""
+        return {i for v in self.variants for i in v.strategy.instruments}
+
+
 def run(
     strategy: RegisteredStrategy,
     variants: Sequence[Variant],
@@ -157,29 +171,47 @@ def run(
     sessions: Sequence[date],
     tell: Tell | None = None,
 ) -> list[Outcome]:
-    """Every variant alone over consecutive sessions, from no position; signals know their whole history before.
+    """Every variant alone over consecutive sessions; as `run_together` with one strategy."""
+    return run_together([Asked(strategy, variants, panel)], sessions, tell)[0]
 
-    All variants with the same rules are one simulation, each under a label of its own. The last session's own
-    settlement is not known by then and is left out. Raises ValueError for fewer than 2 sessions or an instrument
-    without a price.
+
+def run_together(asked: Sequence[Asked], sessions: Sequence[date], tell: Tell | None = None) -> list[list[Outcome]]:
+    """Every variant of every strategy alone over consecutive sessions, from no position; signals know their whole
+    history before.
+
+    All variants with the same rules are one simulation, each under a label of its own: its session by session loop
+    takes as long for one as for a hundred. The last session's own settlement is not known by then and is left out.
+    Raises ValueError for fewer than 2 sessions, an instrument without a price, or panels with other leg returns.
     """
     if len(sessions) < 2:
         raise ValueError("a backtest needs at least 2 sessions; choose an earlier --from or a later --to")
-    labels = [f"{strategy.id}#{k:05d}" for k in range(len(variants))]
-    signals: list[pl.DataFrame] = []
-    for k, (label, variant) in enumerate(zip(labels, variants, strict=True)):
-        same = next((j for j in range(k) if variants[j].strategy == variant.strategy), None)  # only the rules differ
-        said = strategy.signals(panel, variant.strategy, list(sessions)) if same is None else signals[same]
-        signals.append(said.with_columns(strategy_id=pl.lit(label)).select(COLUMNS))
+    legs = asked[0].panel.table(LEGS)
+    if any(a.panel.table(LEGS) is not legs for a in asked):
+        raise ValueError(f"strategies that run together are paid from one {LEGS}: give every panel the same table")
+    variants = [v for a in asked for v in a.variants]
+    labels = [f"{a.strategy.id}#{i}.{k}" for i, a in enumerate(asked) for k in range(len(a.variants))]
+    said: list[pl.DataFrame] = []
+    for frame in chain.from_iterable(_said(a, sessions) for a in asked):
+        said.append(frame.with_columns(strategy_id=pl.lit(labels[len(said)])).select(COLUMNS))
         if tell is not None:
-            tell(k + 1, len(variants))
-    paid, instruments = traded_market(variants, panel, sessions)
-    done: dict[str, Outcome] = {}
+            tell(len(said), len(variants))
+    paid, instruments = traded_market(variants, asked[0].panel, sessions)
+    results = {}
     for rules in dict.fromkeys(v.rules for v in variants):
-        mine = [k for k, v in enumerate(variants) if v.rules == rules]
-        result = simulate(paid, trades(pl.concat([signals[k] for k in mine]), paid, instruments), rules)
-        done |= {labels[k]: _outcome(variants[k], labels[k], result, paid) for k in mine}
-    return [done[label] for label in labels]
+        signals = pl.concat([frame for frame, v in zip(said, variants, strict=True) if v.rules == rules])
+        results[rules] = simulate(paid, trades(signals, paid, instruments), rules)
+    label = iter(labels)
+    return [[_outcome(v, next(label), a.instruments, results[v.rules], paid) for v in a.variants] for a in asked]
+
+
+def _said(asked: Asked, sessions: Sequence[date]) -> Iterator[pl.DataFrame]:
+    """Signals of each variant; computed once where only the rules differ."""
+    known: list[tuple[Strategy, pl.DataFrame]] = []
+    for variant in asked.variants:
+        same = next((frame for strategy, frame in known if strategy == variant.strategy), None)
+        frame = asked.strategy.signals(asked.panel, variant.strategy, list(sessions)) if same is None else same
+        known.append((variant.strategy, frame))
+        yield frame
 
 
 def traded_market(
@@ -191,30 +223,33 @@ def traded_market(
     return market(panel.table(LEGS), list(instruments.values()), sessions), instruments
 
 
-def _outcome(variant: Variant, label: str, result: Result, paid: Market) -> Outcome:
-    """The label's columns of a simulation, without the last session."""
+def _outcome(variant: Variant, label: str, names: set[str], result: Result, paid: Market) -> Outcome:
+    """The label's columns of a simulation, without the last session; of instruments, those in `names`."""
     mine: Flags = np.array(result.trades.strategies) == label
     known = slice(0, paid.sessions.size - 1)
+    own = [c for c, name in enumerate(paid.instruments) if name in names]
     contracts, index = result.contracts[:, mine], result.trades.instrument[mine]
-    held, traded = np.zeros(paid.pnl.shape, dtype=np.int64), np.zeros(paid.pnl.shape)
+    shape = (paid.sessions.size, len(own))
+    held, traded = np.zeros(shape, dtype=np.int64), np.zeros(shape)
     for t, k in np.argwhere(index >= 0).tolist():
-        column, position = index[t, k], contracts[:, t, k]
+        column, position = own.index(index[t, k]), contracts[:, t, k]
         held[:, column] += position
         change = np.abs(np.diff(position, prepend=0))
-        traded[:, column] += change + np.where(paid.rolled[:, column], 2 * np.abs(position), 0)
+        traded[:, column] += change + np.where(paid.rolled[:, index[t, k]], 2 * np.abs(position), 0)
+    margin, cost = (np.nan_to_num(np.take(x, own, axis=1)) for x in (paid.margin, paid.cost))
     closed = result.closed.filter(pl.col("strategy_id") == label).with_columns(strategy_id=pl.lit(variant.strategy.id))
     return Outcome(
         variant=variant,
         first=paid.sessions[0].astype(object),
         last=paid.sessions[-1].astype(object),
         sessions=paid.sessions[known],
-        instruments=paid.instruments,
+        instruments=tuple(paid.instruments[c] for c in own),
         gross=result.gross[known, mine].sum(axis=1),
         cost=result.cost[known, mine].sum(axis=1),
         margin=result.margin[known, mine].sum(axis=1),
         held=held[known],
-        traded=(traded * np.nan_to_num(paid.margin)).sum(axis=1)[known],
-        price=(np.nan_to_num(paid.cost) * variant.rules.cost_factor)[known],
+        traded=(traded * margin).sum(axis=1)[known],
+        price=(cost * variant.rules.cost_factor)[known],
         closed=closed.filter(pl.col("closed") < pl.lit(paid.sessions[-1].astype(object))),
     )
 

@@ -60,6 +60,11 @@ class Number:
     def text(self) -> str:
         return print_number(self.value, self.style)
 
+    @property
+    def negative(self) -> bool:
+        """It is printed with a minus: what rounds to zero is not."""
+        return "-" in self.text
+
 
 @dataclass(frozen=True)
 class Phrase:

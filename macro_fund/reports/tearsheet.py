@@ -59,9 +59,10 @@ def _claim(sheet: Sheet) -> Section:
     content = sheet.outcome.variant.content
     own, rules = content["params"], content["rules"]
     settings = {k: v for k, v in own.items() if k != "params"} | own["params"]
+    proxy, lag = _share(sheet.proxy, "the days of its instruments"), _share(sheet.lag, "the values that it reads")
     basis = [
-        f"prices of a stand-in instead of the listed contract: {_share(sheet.proxy)} of the days of its instruments",
-        f"data dated by a publication lag instead of a known release: {_share(sheet.lag)} of the values that it reads",
+        f"prices of a stand-in instead of the listed contract: {proxy}",
+        f"data dated by a publication lag instead of a known release: {lag}",
     ]
     lines = [
         f"Hypothesis: {sheet.hypothesis}",
@@ -76,8 +77,8 @@ def _claim(sheet: Sheet) -> Section:
     return Section("claim", "Claim and basis", lines)
 
 
-def _share(value: float | None) -> str:
-    return "no row" if value is None else f"{value:.0%}"
+def _share(value: float | None, of: str) -> str:
+    return "no row was read" if value is None else f"{value:.0%} of {of}"
 
 
 def _words(values: Mapping[str, object]) -> str:

@@ -100,11 +100,12 @@ def exposure(sheet: Sheet) -> Section:
         (
             name,
             _n(f"{name} days", float(np.count_nonzero(v)), "count"),
-            _n(f"{name} most", v.max(), "count"),
-            _n(f"{name} least", v.min(), "count"),
+            _n(f"{name} most long", max(v.max(), 0.0), "count"),
+            _n(f"{name} most short", min(v.min(), 0.0), "count"),
         )
         for name, v in held.items()
     ]
-    grids = [Grid(("of the capital", ""), rows), Grid(("contracts", "sessions held", "most", "least"), contracts)]
+    head = ("contracts", "sessions held", "most long", "most short")
+    grids = [Grid(("of the capital", ""), rows), Grid(head, contracts)]
     pictures = [Picture("exposure", plots.exposure_picture(sheet.axis, margin, held))]
     return Section("exposure", "Exposure", grids=grids, pictures=pictures)

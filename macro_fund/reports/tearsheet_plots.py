@@ -24,7 +24,7 @@ def equity_picture(days: Days, worth: Mapping[str, Vector], excess: Mapping[str,
         for name, values in reversed(list(lines.items())):
             ax.plot(days, values * scale, color=colours[name], linewidth=1, label=name)
         dated(ax)
-        legend(ax, "upper left")
+        legend(ax)
     return png(fig)
 
 

@@ -72,11 +72,8 @@ def run(study: Study, strategy: registry.RegisteredStrategy, changes: Sequence[s
 
 def compare(study: Study, chosen: Sequence[registry.RegisteredStrategy], as_json: bool) -> None:
     """Run strategies as configured and print them side by side."""
-    outcomes = []
     with _progress("backtests", as_json) as tell:
-        for k, strategy in enumerate(chosen):
-            outcomes.append(study.run(strategy, [study.configured(strategy)])[0])
-            tell(k + 1, len(chosen))
+        outcomes = study.run_configured(chosen, tell)
     tries = study.tries()
     pairs = zip(chosen, outcomes, strict=True)
     found = [show.result(o, tries, study.trial_id(s, o.variant)) for s, o in pairs]

@@ -98,16 +98,23 @@ class Study:
         """Run without recording: for stresses, among which nobody chooses."""
         return lab.run(strategy, variants, self.panel(strategy), self.sessions, tell)
 
+    def run_configured(
+        self, strategies: Sequence[registry.RegisteredStrategy], tell: Tell | None = None
+    ) -> list[Outcome]:
+        """Run each of the strategies as configured, in one simulation, and record each as a trial."""
+        asked = [lab.Asked(s, [self.configured(s)], self.panel(s)) for s in strategies]
+        outcomes = [own[0] for own in lab.run_together(asked, self.sessions, tell)]
+        rows = [self.trial(s, o) for s, o in zip(strategies, outcomes, strict=True)]
+        self.home.ledger.record_trials(rows, self.at)
+        return outcomes
+
     def run_missing(self, tell: Tell | None = None) -> None:
         """Run every registered strategy as configured, unless the ledger has that trial: whoever chooses one of them
         has all of them to choose from."""
         known = set(self.home.ledger.trials()["trial_id"])
         every = registry.all_strategies()
-        for k, strategy in enumerate(every):
-            if self.trial_id(strategy, self.configured(strategy)) not in known:
-                self.run(strategy, [self.configured(strategy)])
-            if tell is not None:
-                tell(k + 1, len(every))
+        if missing := [s for s in every if self.trial_id(s, self.configured(s)) not in known]:
+            self.run_configured(missing, tell)
 
     def trial_id(self, strategy: registry.RegisteredStrategy, variant: Variant) -> str:
         """Id that the ledger has, or will have, for this variant over the study's sessions."""

@@ -1,12 +1,11 @@
-"""Rating migration: what the agencies did, what their outlooks said, and an ordered logit of what they do next.
+"""Rating migration: what the agencies did, what their outlooks said, and what followed such outlooks.
 
-Belongs here: statistics on config/ratings.yaml's actions. Does not belong here: the regressors, when each was known, or
-what follows for a trade (sov_03.py).
+Belongs here: statistics on config/ratings.yaml's actions. Does not belong here: the logit (ordinal.py), the regressors,
+when each was known, or what follows for a trade (sov_03.py).
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -15,12 +14,9 @@ import numpy.typing as npt
 
 from macro_fund.settings import OUTLOOKS, RatingAction
 
-Vector = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 Signs = npt.NDArray[np.int64]
 
-# A coefficient beyond this (per standard deviation) separates the events perfectly: no estimate.
-LARGEST = 25.0
 SMOOTHING = 1.0
 
 
@@ -53,28 +49,3 @@ def outlook_prior(state: Signs, outcome: Signs, now: int) -> tuple[float, float]
     seen = outcome[state == now]
     total = seen.size + 3.0 * SMOOTHING
     return float((np.sum(seen > 0) + SMOOTHING) / total), float((np.sum(seen < 0) + SMOOTHING) / total)
-
-
-def ordered_logit(x: Vector, outcome: Signs, now: Vector) -> tuple[float, float] | None:
-    """(P(up), P(down)) at `now` by an ordered logit of the outcomes (-1, 0, +1) on x (months, regressors).
-
-    A class that never happened has probability 0: the model cannot know it. None where there is one class only, or the
-    likelihood has no maximum (the regressors separate the classes).
-    """
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
-    from statsmodels.tools.sm_exceptions import ConvergenceWarning
-
-    classes = np.unique(outcome)
-    mean, deviation = x.mean(axis=0), x.std(axis=0)
-    if classes.size < 2 or not (deviation > 0).all():
-        return None
-    model = OrderedModel(np.searchsorted(classes, outcome), (x - mean) / deviation, distr="logit")
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # The flag of convergence, read below, says the same.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fit = model.fit(method="lbfgs", disp=0, skip_hessian=True)
-    slopes = np.asarray(fit.params)[: x.shape[1]]
-    if not fit.mle_retvals["converged"] or not (np.abs(slopes) < LARGEST).all():
-        return None
-    odds = dict(zip(classes.tolist(), model.predict(fit.params, ((now - mean) / deviation)[None, :])[0], strict=True))
-    return float(odds.get(1, 0.0)), float(odds.get(-1, 0.0))

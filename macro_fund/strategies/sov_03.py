@@ -1,7 +1,7 @@
 """SOV-03: markets and macro lead the rating agencies: the change that they point to, beyond what the outlook says.
 
-Belongs here: the regressors, the sample of months and the score. Does not belong here: the ordered logit and the prior
-of the outlook (migration.py), the agencies' actions (config/ratings.yaml). Claim and data: docs/strategies.md.
+Belongs here: the regressors, the sample of months and the score. Does not belong here: the ordered logit (ordinal.py),
+the prior of the outlook (migration.py), the agencies' actions (config/ratings.yaml). Claim: docs/strategies.md.
 Signal > 0 expects an upgrade: receive.
 """
 
@@ -17,8 +17,9 @@ import polars as pl
 
 from macro_fund.settings import RatingAction, Strategy
 from macro_fund.strategies.judge import judged
-from macro_fund.strategies.migration import migrations, ordered_logit, outlook, outlook_prior
+from macro_fund.strategies.migration import migrations, outlook, outlook_prior
 from macro_fund.strategies.monthly import Monthly, as_published, month_means
+from macro_fund.strategies.ordinal import ordered_logit
 from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.refit import in_force, month_starts
 from macro_fund.strategies.registry import register

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from macro_fund.backtest import lab, record
 from macro_fund.backtest.engine import Rules
-from macro_fund.backtest.lab import Outcome, Variant, at_costs, grid, run
+from macro_fund.backtest.lab import Asked, Outcome, Variant, at_costs, grid, run, run_together
 from macro_fund.settings import default_settings
 from macro_fund.strategies import registry
 from macro_fund_tests.backtest.outcomes import a_variant
@@ -52,6 +52,42 @@ def test_variants_together_are_what_each_is_alone() -> None:
     for one, name in zip(together, ("as it is", "early", "tight"), strict=True):
         same(one, results(name)[0])
     assert len({o.gross.tobytes() for o in together}) == 3
+
+
+def test_strategies_together_are_what_each_is_alone() -> None:
+    """With other instruments, numbers of legs, and rules: each keeps its own columns, P&L and trades."""
+    w = a_world()
+    ids = ("CROSS-02", "FX-02", "RATES-07", "RATES-01")
+    asked = [Asked(registry.get(i), sets(i), w.panel) for i in ids]
+    together = run_together(asked, w.keys)
+    for one, outcomes in zip(asked, together, strict=True):
+        alone = run(one.strategy, one.variants, w.panel, w.keys)
+        for a, b in zip(outcomes, alone, strict=True):
+            same(a, b)
+            assert (a.variant, a.instruments, a.first, a.last) == (b.variant, b.instruments, b.first, b.last)
+    assert len({len(o.instruments) for outcomes in together for o in outcomes}) > 1
+    assert sum(np.any(o.held != 0) for outcomes in together for o in outcomes) >= 6
+
+
+def sets(strategy_id: str) -> list[Variant]:
+    own = Variant(default_settings().strategy(strategy_id), Rules())
+    return [own, own.changed({"rules.stop_u": 0.5}), own.changed({"enter": own.strategy.enter * 0.9})]
+
+
+def test_strategies_together_are_paid_from_one_table() -> None:
+    w = a_world()
+    legs = w.panel.table("silver/leg_returns")
+    other = w.with_panel(leg_returns=legs.with_columns(pl.col("pnl_brl") * 2.0))
+    with pytest.raises(ValueError, match="are paid from one silver/leg_returns"):
+        run_together([Asked(FX, [base()], w.panel), Asked(FX, [base()], other.panel)], w.keys)
+
+
+def test_one_strategy_asked_twice_is_two_results() -> None:
+    w = a_world()
+    early = base().changed({"enter": 0.15})
+    first, second = run_together([Asked(FX, [base()], w.panel), Asked(FX, [early], w.panel)], w.keys)
+    same(first[0], results("as it is")[0])
+    same(second[0], results("early")[0])
 
 
 def test_the_lab_gives_the_pro_forma_record() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from macro_fund.backtest import judge
 from macro_fund.backtest.engine import TRADES
+from macro_fund.reports.blocks import Number
 from macro_fund.reports.tearsheet import Sheet, regime_rows, rolling_sharpe, tearsheet
 from macro_fund.research.sheet import STATES, regimes
 from macro_fund_tests.backtest.outcomes import CAPITAL, an_outcome
@@ -76,7 +77,7 @@ def test_it_says_what_was_claimed_on_what_basis_and_how_often_was_tried() -> Non
         "Trends &lt;persist&gt;.",
         "Falsified by: net Sharpe &lt;= 0",
         "listed contract: 25% of the days",
-        "known release: no row of the values",
+        "known release: no row was read",
         "40 trials are in the ledger",
         "z_window 504",
         "stop_u 1.5",
@@ -85,6 +86,25 @@ def test_it_says_what_was_claimed_on_what_basis_and_how_often_was_tried() -> Non
         "counting 40 trials (DSR)",
     ):
         assert words in said, words
+
+
+def test_a_loss_is_red_where_it_is_printed() -> None:
+    tiny = Number("x", -1e-6, "percent", "backtest")
+    assert (tiny.text, tiny.negative) == ("0.00%", False)
+    assert Number("x", -1e-4, "percent", "backtest").negative
+    assert not Number("x", None, "percent", "backtest").negative
+    cells = re.findall(r'<td class="n( neg)?"[^>]*>([^<]*)</td>', page())
+    assert {bool(red) for red, _ in cells} == {True, False}
+    assert all(bool(red) == ("-" in printed) for red, printed in cells)
+
+
+def test_the_largest_positions_are_told_by_side() -> None:
+    """40 contracts long in the first half, 15 short in the second; and one side alone."""
+    assert "DOL_1M 1,764 40 -15" in text(page())
+    long_only = np.repeat([[40], [15]], DAYS // 2, axis=0)
+    assert "DOL_1M 1,764 40 0" in text(
+        tearsheet(replace(a_sheet(), outcome=replace(a_sheet().outcome, held=long_only)))
+    )
 
 
 def test_pictures_are_pngs() -> None:

@@ -58,6 +58,22 @@ def test_a_variant_is_a_trial_once(home: Home) -> None:
     assert home.ledger.verify_journal() == []
 
 
+def test_strategies_run_as_configured_are_a_trial_each(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    s = opened(home)
+    alone = [s.only_run(x, [s.configured(x)])[0] for x in (CROSS, FX)]
+    for a, b in zip(s.run_configured([CROSS, FX]), alone, strict=True):
+        np.testing.assert_array_equal(a.returns, b.returns)
+    rows = home.ledger.trials()
+    assert set(rows["trial_id"]) == {s.trial_id(x, s.configured(x)) for x in (CROSS, FX)}
+    assert rows["strategy_id"].to_list() == ["CROSS-02", "FX-02"]
+    monkeypatch.setattr(registry, "all_strategies", lambda: (CROSS, FX, registry.get("RATES-01")))
+    told: list[tuple[int, int]] = []
+    for _ in range(2):
+        s.run_missing(lambda done, of: told.append((done, of)))
+    assert told == [(1, 1)]
+    assert set(home.ledger.trials()["strategy_id"]) == {"CROSS-02", "FX-02", "RATES-01"}
+
+
 def test_the_id_is_known_before_the_run(home: Home) -> None:
     s = opened(home)
     v = s.configured(FX).changed({"enter": 0.41})

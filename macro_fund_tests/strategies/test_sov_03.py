@@ -1,4 +1,4 @@
-"""SOV-03: the agencies' facts, outcomes and outlooks by hand, the logit on planted truth, signs, silence, loader."""
+"""SOV-03: the agencies' facts, outcomes and outlooks by hand, signs, silence, loader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from macro_fund.settings import MOODYS_SCALE, RATING_SCALE, RatingAction, SettingsError, default_settings, parse_file
-from macro_fund.strategies.migration import migrations, ordered_logit, outlook, outlook_prior
+from macro_fund.strategies.migration import migrations, outlook, outlook_prior
 from macro_fund.strategies.sov_03 import Forecast, score, signals
 from macro_fund_tests.strategies.frames import World, world
 
@@ -65,34 +65,6 @@ def test_the_prior_counts_months_of_the_same_outlook() -> None:
     state, outcome = np.array([1, 1, 1, 0, 0]), np.array([1, 1, 0, -1, 0])
     assert outlook_prior(state, outcome, 1) == (pytest.approx(3 / 6), pytest.approx(1 / 6))
     assert outlook_prior(state, outcome, -1) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
-
-
-def test_the_logit_finds_planted_odds() -> None:
-    rng = np.random.default_rng(8)
-    x = rng.normal(size=(4000, 2))
-    latent = x @ [1.5, -0.8] + rng.logistic(size=4000)
-    outcome = np.where(latent > 2.0, 1, np.where(latent < -1.5, -1, 0))
-    now = np.array([1.0, 0.5])
-    found = ordered_logit(x, outcome, now)
-    centre = now @ [1.5, -0.8]
-    assert found is not None
-    assert found[0] == pytest.approx(1 / (1 + np.exp(2.0 - centre)), abs=0.04)
-    assert found[1] == pytest.approx(1 / (1 + np.exp(centre + 1.5)), abs=0.04)
-
-
-def test_a_class_never_seen_has_no_odds_and_one_class_no_model() -> None:
-    rng = np.random.default_rng(9)
-    x = rng.normal(size=(300, 1))
-    up = (x[:, 0] + rng.logistic(size=300) > 1.0).astype(np.int64)
-    found = ordered_logit(x, up, np.array([0.0]))
-    assert found is not None
-    assert found[1] == 0.0
-    assert ordered_logit(x, np.zeros(300, dtype=np.int64), np.array([0.0])) is None
-
-
-def test_events_that_are_separated_perfectly_give_no_estimate() -> None:
-    x = np.linspace(-1, 1, 60)[:, None]
-    assert ordered_logit(x, (x[:, 0] > 0.5).astype(np.int64), np.array([0.9])) is None
 
 
 def test_the_score_is_what_goes_beyond_the_outlook() -> None:
