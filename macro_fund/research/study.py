@@ -6,12 +6,14 @@ not belong here: the simulation (backtest/lab.py), commands (cli.py).
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
+from importlib import import_module
 
 import polars as pl
 
@@ -26,7 +28,7 @@ from macro_fund.strategies.panel import Panel
 
 OBSERVATIONS = "silver/observations"
 SHARED_CODE = (rows, market, engine)
-"""What turns every strategy's measure into P&L; with the strategy's own module the code of a trial."""
+"""What turns every strategy's measure into P&L; with the strategy's own modules the code of a trial."""
 
 
 @dataclass
@@ -155,7 +157,21 @@ def open_study(home: Home, first: date | None, last: date | None, at: datetime) 
 
 
 def code_of(strategy: registry.RegisteredStrategy) -> str:
-    """Digest of the source of the strategy's module and of what all strategies share."""
-    modules = [sys.modules[strategy.signals.__module__], *SHARED_CODE]
+    """Digest of the source of the strategy's module, of those of strategies/ that it rests on, and of `SHARED_CODE`."""
+    modules = [*map(import_module, _rests_on(strategy.signals.__module__)), *SHARED_CODE]
     text = "\n".join(inspect.getsource(m) for m in modules)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _rests_on(name: str) -> list[str]:
+    """The module and all of its package that it imports, directly or through others, in the order of their names."""
+    package, found, ahead = f"{name.rpartition('.')[0]}.", set[str](), [name]
+    while ahead:
+        module = ahead.pop()
+        if module not in found:
+            found.add(module)
+            nodes = ast.walk(ast.parse(inspect.getsource(import_module(module))))
+            names = [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)]
+            ahead += [n for n in names if n.startswith(package)]
+    return sorted(found)

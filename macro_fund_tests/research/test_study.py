@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -141,9 +142,18 @@ def _any(dtype: pl.DataType) -> object:
 
 def test_the_code_of_a_trial_is_that_of_its_strategy_and_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert code_of(FX) != code_of(CROSS)
-    before = code_of(FX)
-    monkeypatch.setattr(study.inspect, "getsource", lambda module: f"changed {module.__name__}")
-    assert code_of(FX) != before
+    sov, source = registry.get("SOV-03"), inspect.getsource
+    before = {s.id: code_of(s) for s in (FX, sov)}
+
+    def moved(changed: str) -> set[str]:
+        """The strategies whose code is another one when that module's is."""
+        name = f"macro_fund.strategies.{changed}"
+        monkeypatch.setattr(study.inspect, "getsource", lambda m: source(m) + "# other" * (m.__name__ == name))
+        return {s.id for s in (FX, sov) if code_of(s) != before[s.id]}
+
+    assert moved("rows") == {"FX-02", "SOV-03"}
+    assert [moved(m) for m in ("sov_03", "ordinal", "migration")] == [{"SOV-03"}] * 3
+    assert moved("fx_05") == set()
 
 
 @pytest.mark.parametrize(
