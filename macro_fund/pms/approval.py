@@ -48,6 +48,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "revoke override": ("pm", "risk", "ops"),
     "record event": ("ops",),
     "note": ("pm", "risk", "ops"),
+    "promote": ("pm",),
 }
 
 
