@@ -8,7 +8,7 @@ Blocks hold no language: a report is built once and printed in as many languages
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -115,10 +115,15 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot, embedded."""
+    """A plot, embedded. `drawn(language)` gives its PNG, with its words in that language."""
 
     title: Cell
-    png: bytes
+    drawn: Callable[[str], bytes]
+
+    @classmethod
+    def still(cls, title: Cell, png: bytes) -> Picture:
+        """A plot that is the same in every language."""
+        return cls(title, lambda _language: png)
 
 
 @dataclass(frozen=True)

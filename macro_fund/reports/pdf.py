@@ -233,5 +233,5 @@ def _pictures(page: FPDF, pictures: Sequence[Picture], watermark: str, language:
             left = MARGIN + k * (width + 4)
             page.set_font(FONT, "", TEXT)
             page.text(left, top + 3, in_words(picture.title, language))
-            page.image(io.BytesIO(watermarked(picture.png, watermark)), left, top + 4, width)
+            page.image(io.BytesIO(watermarked(picture.drawn(language), watermark)), left, top + 4, width)
         page.set_y(top + height + 6)

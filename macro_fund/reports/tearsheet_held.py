@@ -106,5 +106,5 @@ def exposure(sheet: Sheet) -> Section:
         for name, v in held.items()
     ]
     grids = [Grid(("of the capital", ""), rows), Grid(("contracts", "sessions held", "most", "least"), contracts)]
-    pictures = [Picture("exposure", plots.exposure_picture(sheet.axis, margin, held))]
+    pictures = [Picture.still("exposure", plots.exposure_picture(sheet.axis, margin, held))]
     return Section("exposure", "Exposure", grids=grids, pictures=pictures)
