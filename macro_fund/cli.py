@@ -22,7 +22,6 @@ from rich.table import Column
 from rich.table import Table as RichTable
 
 from macro_fund.home import Home, create, home_path, latest_session
-from macro_fund.orchestration.demonstration import DEMO_PM
 from macro_fund.pms.cli import PmsContext, attach
 from macro_fund.pms.show import console
 from macro_fund.research.cli import ResearchContext
@@ -166,6 +165,8 @@ def _as_dict(report: Report) -> dict[str, object]:
 
 def print_reports(reports: list[Report], seconds: float) -> None:
     """One row per stage, then what failed."""
+    from macro_fund.orchestration.demonstration import DEMO_PM
+
     stages: dict[str, list[float]] = {}
     table = RichTable("stage", "assets", "rows", "checks passed", "failed", "seconds")
     for report in reports:

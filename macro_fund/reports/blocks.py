@@ -60,6 +60,11 @@ class Number:
     def text(self) -> str:
         return print_number(self.value, self.style)
 
+    @property
+    def negative(self) -> bool:
+        """Whether it is printed with a minus: a loss that rounds to nothing is not."""
+        return "-" in self.text
+
 
 @dataclass(frozen=True)
 class Phrase:

@@ -27,6 +27,7 @@ SIZE = (7.2, 2.7)
 INK = "#1c2733"
 COLOURS = ("#1f5fa8", "#c8553d", "#2e8b57", "#8a5fb0", "#c49a2c", "#4a6572")
 RECENT = 252
+FEW_DAYS = 5.0
 LINES = 6  # the most series that a picture can show apart
 
 
@@ -111,10 +112,11 @@ def legend(ax: Axes, loc: Literal["best", "upper left", "lower left"] = "best", 
 
 
 def dated(ax: Axes) -> None:
-    """Few, short date labels: two panels side by side have no room for more."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    """Few, short date labels: two panels side by side have no room for more. No hours: a fund's first days are days."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DayLocator
 
-    locator = AutoDateLocator(minticks=3, maxticks=6)
+    first, last = ax.get_xlim()
+    locator = DayLocator() if last - first < FEW_DAYS else AutoDateLocator(minticks=3, maxticks=6)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     ax.xaxis.get_offset_text().set(fontsize=7, color=INK)

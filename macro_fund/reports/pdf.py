@@ -138,8 +138,7 @@ def _tiles(page: FPDF, grid: Grid, language: str) -> None:
 
 
 def _ink(cell: Cell) -> tuple[int, int, int]:
-    lost = isinstance(cell, Number) and cell.value is not None and cell.value < 0
-    return LOSS if lost or is_alarm(cell) else INK
+    return LOSS if (isinstance(cell, Number) and cell.negative) or is_alarm(cell) else INK
 
 
 def _table(page: FPDF, grid: Grid, language: str) -> None:

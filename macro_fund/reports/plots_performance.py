@@ -8,8 +8,10 @@ from __future__ import annotations
 import polars as pl
 
 from macro_fund.reports.blocks import say
-from macro_fund.reports.figure import COLOURS, INK, dated, empty, figure, legend, png
+from macro_fund.reports.figure import COLOURS, dated, empty, figure, legend, png
 from macro_fund.reports.words import in_words
+
+SHALLOW = -0.1  # percent: a smaller fall does not fill the panel
 
 
 def performance_picture(frame: pl.DataFrame, language: str = "en") -> bytes:
@@ -24,7 +26,7 @@ def performance_picture(frame: pl.DataFrame, language: str = "en") -> bytes:
         left.plot(days, (rows[name] * 100).to_list(), color=colour, linewidth=1, label=label)
     depth = (rows["drawdown"] * 100).to_list()
     right.fill_between(days, depth, 0, color=COLOURS[1], alpha=0.4, linewidth=0)
-    right.axhline(0, color=INK, linewidth=0.5)
+    right.set_ylim(1.1 * min(*depth, SHALLOW), 0)
     for ax in (left, right):
         dated(ax)
     legend(left)

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from macro_fund.mandate import Limits
+from macro_fund.pms.book import CASH
 from macro_fund.pms.broker import screen_side
 from macro_fund.pms.explain import WHOLE
+from macro_fund.pms.lots import DISCRETIONARY
 from macro_fund.pms.proposals import gain_if
 from macro_fund.reports import (
     pack_calendar,
@@ -64,6 +66,8 @@ LISTED = {
     "correlation": set(CASES),
     "span": {"day", "week", "month"},
     "gate": {"open", "less sure"},
+    "strategy": {CASH, DISCRETIONARY},
+    "instrument": {CASH},
     "event": {
         *pack_calendar.HEADLINES,
         *(f"{c}{part}" for c in pack_calendar.COMMITTEES for part in ("", "_minutes")),
