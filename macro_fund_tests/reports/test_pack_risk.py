@@ -91,6 +91,8 @@ def test_what_tripped_and_what_is_breached_comes_first(frames: Frames) -> None:
         ["day's loss, second bar", "TRIPPED"],
         ["a_week", ""],
     ]
+    frames["risk/breakers"] = frames["risk/breakers"].with_columns(threshold=pl.lit(0.0))
+    assert {r[3] for r in texts(breaker_grid(reader(frames), DAY))} == {""}, "one without a threshold has none to show"
     limits = texts(limit_grid(reader(frames), DAY))
     assert [r[0] for r in limits] == ["VaR 99%", "gross leverage", "BRL rates DV01"]
     assert limits[0][1:4] == ["3.00%", "2.00%", "150.00%"]
