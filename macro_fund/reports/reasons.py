@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import accumulate
 
 from macro_fund.reports.blocks import Cell, Phrase, Told, localised, say
 from macro_fund.reports.words import case_name, factor_called, factor_name, in_words, named, phrases
@@ -20,6 +21,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ID = r"[\w.:/+-]*[A-Z0-9_][\w.:/+-]*"  # of a series, a contract, a strategy: no word of a language
 _IDS = re.compile(rf"{_ID}(, {_ID})*")
 _MORE = re.compile(r"(.+) \(\+(\d+) more\)")
+REST = "…"
 AS_WRITTEN = ("person", "words")
 """Places for what people wrote, or what no phrase is meant for; their phrases quote it."""
 INSIDE = "reason"
@@ -29,14 +31,19 @@ LISTS = ("factors", "moves", "factor")
 
 
 def reason(text: str, most: int | None = None) -> Cell:
-    """A sentence of a table, its parts told apart by semicolons; cut after `most` characters."""
+    """A sentence of a table, its parts told apart by semicolons; of a long one the parts within `most` characters."""
     if not text:
         return ""
-    cut = text if most is None or len(text) <= most else f"{text[: most - 1]}…"
-    return Told(cut, "; ".join(_portuguese(part) for part in cut.split("; ")))
+    parts = text.split("; ")
+    if most is not None and len(text) > most:
+        kept = sum(length <= most for length in accumulate(len(p) + 2 for p in parts))
+        parts = [*parts[:kept], REST] if kept else [f"{text[: most - 1]}{REST}"]
+    return Told("; ".join(parts), "; ".join(_portuguese(part) for part in parts))
 
 
 def _portuguese(part: str) -> str:
+    if part == REST:
+        return REST
     if more := _MORE.fullmatch(part):
         return in_words(say("reason.more", what=_portuguese(more[1]), n=more[2]), "pt")
     name = named("method", part) if case_name(part) == part else case_name(part)

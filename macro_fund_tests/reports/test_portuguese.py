@@ -121,8 +121,10 @@ def test_a_sentence_of_a_table_is_known_or_quoted(text: str, portuguese: str) ->
     assert in_words(reason(text), "pt") == portuguese
 
 
-def test_a_long_sentence_is_cut_and_its_rest_quoted() -> None:
-    assert in_words(reason("within the limit; above the limit", 22), "pt") == "dentro do limite; “abo…”"
+def test_a_long_sentence_is_cut_between_its_parts() -> None:
+    long = reason("within the limit; above the limit", 22)
+    assert [in_words(long, language) for language in ("en", "pt")] == ["within the limit; …", "dentro do limite; …"]
+    assert in_words(reason("within the limit; above the limit", 8), "pt") == "“within …”"
 
 
 def test_what_a_table_says_is_told_or_quoted_in_the_page() -> None:
