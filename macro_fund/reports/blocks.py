@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Style = Literal["percent", "bp", "brl", "number", "score", "count", "price", "move"]
+Style = Literal["percent", "bp", "brl", "number", "score", "count", "price", "move", "loss"]
 _PORTUGUESE = str.maketrans(",.", ".,")
 
 
@@ -24,7 +24,7 @@ def print_number(value: float | None, style: Style) -> str:
     if value is None:
         return "–"
     match style:
-        case "percent":
+        case "percent" | "loss":
             return f"{value * 100:z.2f}%"
         case "move":
             return f"{value * 100:+z.2f}%"
@@ -62,8 +62,8 @@ class Number:
 
     @property
     def negative(self) -> bool:
-        """Whether it is printed with a minus: a loss that rounds to nothing is not."""
-        return "-" in self.text
+        """Whether it is printed with a minus, which of a loss is a gain; what rounds to nothing is not."""
+        return self.style != "loss" and "-" in self.text
 
 
 @dataclass(frozen=True)

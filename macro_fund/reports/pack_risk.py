@@ -43,7 +43,7 @@ def breaker_grid(read: Reader, session: date) -> Grid:
         (
             named("breaker", name),
             say("breaker.tripped") if tripped else "",
-            Number(f"{name} loss", loss, "percent", asset),
+            Number(f"{name} loss", loss, "loss", asset),
             Number(f"{name} threshold", threshold, "percent", asset) if threshold else "",
             named("asks", action),
             reason(why),
