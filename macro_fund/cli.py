@@ -84,7 +84,7 @@ def run(
     first: Annotated[str | None, typer.Option("--from", help="first session")] = None,
     last: Annotated[str | None, typer.Option("--to", help="last session")] = None,
     demo_pm: Annotated[
-        bool, typer.Option(help="approve every proposal, as a demonstration; never on live data")
+        bool, typer.Option(help="approve what the checks let pass, as a demonstration; never on live data")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -165,6 +165,8 @@ def _as_dict(report: Report) -> dict[str, object]:
 
 def print_reports(reports: list[Report], seconds: float) -> None:
     """One row per stage, then what failed."""
+    from macro_fund.orchestration.demonstration import DEMO_PM
+
     stages: dict[str, list[float]] = {}
     table = RichTable("stage", "assets", "rows", "checks passed", "failed", "seconds")
     for report in reports:
@@ -182,7 +184,8 @@ def print_reports(reports: list[Report], seconds: float) -> None:
             for text in step.failed:
                 mark = "[red]failed[/red]" if text in step.blocked else "[yellow]warning[/yellow]"
                 err.print(f"{mark} {step.asset} {report.keys[-1]} {text}"[:600], highlight=False, soft_wrap=True)
-    out.print(f"{len(reports)} runs, {seconds:.0f} s")
+    runs = sum(report.job != DEMO_PM for report in reports)
+    out.print(f"{runs} runs, {seconds:.0f} s")
 
 
 @app.command()

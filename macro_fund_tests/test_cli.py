@@ -144,7 +144,7 @@ def test_doctor_is_well_on_a_new_home_and_not_without_one(cli: Cli) -> None:
 
 
 def test_the_demonstration_never_decides_on_live_data(cli: Cli, home_dir: Path) -> None:
-    from macro_fund.orchestration.operate import approve_all
+    from macro_fund.orchestration.demonstration import approve_all
 
     cli("init", "--inception", "2024-04-01", "--source", "live")
     with pytest.raises(ValueError, match="approves nothing on live data"):

@@ -129,6 +129,17 @@ def test_the_clock_is_asked_only_where_people_and_providers_are() -> None:
     }
 
 
+def test_only_the_approval_service_decides() -> None:
+    """Whoever decides, the demonstration too, meets the checks: nothing else writes decisions into the ledger."""
+    calls = {
+        (p.relative_to(ROOT / "macro_fund").as_posix(), n.attr)
+        for p in CODE
+        for n in ast.walk(ast.parse(p.read_text(encoding="utf-8")))
+        if isinstance(n, ast.Attribute) and n.attr in ("decide", "confirm") and ast.unparse(n.value).endswith("ledger")
+    }
+    assert calls == {("pms/approval.py", "decide"), ("pms/approval.py", "confirm")}
+
+
 @pytest.mark.parametrize(
     "module",
     sorted({f"macro_fund.{package_of(p)}" for p in CODE} - {"macro_fund.orchestration", "macro_fund.definitions"}),

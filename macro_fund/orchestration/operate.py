@@ -1,7 +1,7 @@
 """Running the graph from the command line: the same jobs and sensors as the daemon's, in this process.
 
 Belongs here: launching jobs, draining sensors, catching up session by session, collecting what a run did.
-Does not belong here: printing (cli.py) or deciding what a session contains (jobs.py).
+Does not belong here: printing (cli.py), deciding what a session contains (jobs.py) or on proposals (demonstration.py).
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance
 
 from macro_fund.home import Home
+from macro_fund.orchestration.demonstration import DEMO_PM, Decisions, approve_all, approve_left
 from macro_fund.orchestration.resources import FundResource
-from macro_fund.pms.gate import reducing
 from macro_fund.settings import CONFIG_DIR
 
-DEMO_PM = "demo-pm"
 _START, _END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 @dataclass
 class Step:
-    """What one asset did in a run."""
+    """What one asset did in a run, or the demonstration's manager: approvals passed their checks, refusals failed."""
 
     asset: str
     rows: int = 0
@@ -121,11 +120,11 @@ class Operator:
         ]
 
     def session(self, key: date, job: str, *, demo_pm: bool) -> Iterator[Report]:
-        """One session from `job` to its proposals; with `demo_pm` every proposal is approved."""
+        """One session from `job` to its proposals; with `demo_pm` those are approved that no check refuses."""
         yield self.run_job(job, [key])
         yield from self.drain("new_targets")
         if demo_pm:
-            approve_all(self.home, key)
+            yield from _decided(key, approve_all(self.home, key))
         yield from self.drain("decisions")
         yield from self.drain("check_failed")
 
@@ -134,8 +133,8 @@ class Operator:
 
         Decisions and orders that an earlier run left undone come first, also when there is no key to run.
         """
-        if demo_pm:
-            approve_left(self.home, keys)
+        if demo_pm and (left := approve_left(self.home, keys[0] if keys else None)):
+            yield from _decided(*left)
         yield from self.drain("decisions")
         if keys and (len(keys) == 1 or keys[0] == self.home.inception):
             yield from self.session(keys[0], "morning", demo_pm=demo_pm)
@@ -155,28 +154,12 @@ _TOLD = {
 }
 
 
-def approve_all(home: Home, session: date) -> int:
-    """The demonstration's portfolio manager approves what is proposed, five minutes after as_of; never on live data.
-
-    While the kill switch is thrown only what reduces risk.
-    """
-    if home.settings.fund.source == "live":
-        raise ValueError("the demonstration PM approves nothing on live data: use `macro-fund proposals approve`")
-    at = home.sessions.as_of(session) + timedelta(minutes=5)
-    proposed = home.ledger.proposals(session=session, status="proposed", at=at)
-    if home.ledger.thrown(at):
-        proposed = reducing(proposed)
-    ids = proposed["proposal_id"].to_list()
-    for proposal_id in ids:
-        home.ledger.decide(proposal_id, "approve", person=DEMO_PM, note="demonstration", at=at)
-    return len(ids)
-
-
-def approve_left(home: Home, keys: Sequence[date]) -> None:
-    """Approve what the newest session still proposes, if `keys` come after it: its run was killed in between."""
-    proposed = home.lake.keys("pms/trade_proposals")
-    if proposed and (not keys or proposed[-1] < keys[0]):
-        approve_all(home, proposed[-1])
+def _decided(session: date, made: Decisions) -> Iterator[Report]:
+    """What the demonstration's manager decided, as the report of a run; none when there was nothing to decide."""
+    if made.approved or made.refused:
+        refused = [f"refused: {words}" for words in made.refused]
+        step = Step(f"{DEMO_PM}/approvals", rows=len(made.approved), passed=len(made.approved), failed=refused)
+        yield Report(DEMO_PM, (session,), [step], True)
 
 
 def steps_of(events: Iterable[dg.DagsterEvent]) -> list[Step]:

@@ -189,7 +189,7 @@ NODES = (
             Check("reads_back", "every number is in the files as printed", _reads_back),
             Check("levels_agree", "market levels equal the as-known panel", _levels_agree),
         ),
-        version="2",
+        version="3",
         stamp=stamp_basis,
     ),
 )

@@ -49,6 +49,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "revoke override": ("pm", "risk", "ops"),
     "record event": ("ops",),
     "note": ("pm", "risk", "ops"),
+    "promote": ("pm",),
 }
 
 

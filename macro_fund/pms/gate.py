@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from macro_fund.pms.legs import Leg, leg_of
-from macro_fund.store.ledger_switch import reduces
 
 ORDER = ("none", "no_new_risk", "halve", "kill")
 
@@ -204,9 +203,3 @@ def adds_risk(made: pl.DataFrame, limits: pl.DataFrame, breakers: pl.DataFrame) 
     bad = made.join(shut, on="session", how="semi").filter(~less).sort("session", "contract")
     shown = bad.select("session", "contract", "position_before", "position_after").rows()
     return [(s, f"{c}: {b:+d} to {a:+d} adds risk") for s, c, b, a in shown]
-
-
-def reducing(rows: pl.DataFrame) -> pl.DataFrame:
-    """The proposals that reduce risk."""
-    keep = [reduces(b, a) for b, a in rows.select("position_before", "position_after").iter_rows()]
-    return rows.filter(pl.Series(keep, dtype=pl.Boolean))

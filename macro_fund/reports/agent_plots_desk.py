@@ -8,7 +8,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from macro_fund.reports.blocks import localised, say
 from macro_fund.reports.figure import COLOURS, INK, dated, figure, legend, png, recent
+from macro_fund.reports.words import agent_name, asset_name, in_words
+
+DARK = 0.6  # scores whose colour takes white letters
 
 
 def rules_picture(frame: pl.DataFrame) -> bytes:
@@ -24,20 +28,23 @@ def rules_picture(frame: pl.DataFrame) -> bytes:
     return png(fig)
 
 
-def views_picture(frame: pl.DataFrame) -> bytes:
+def views_picture(frame: pl.DataFrame, language: str = "en") -> bytes:
     """Views: the newest session, agents by assets, colour is the score and the number the confidence."""
-    fig, (ax,) = figure("views of the newest session: colour is the score, the number the confidence")
+    fig, (ax,) = figure(say("plot.views"), language=language)
     last = frame.filter(pl.col("session") == frame["session"].max())
     agents, assets = (last[c].unique().sort().to_list() for c in ("agent_id", "asset"))
     if agents:
         scores, sure = (_grid(last, agents, assets, c) for c in ("score", "confidence"))
         ax.imshow(scores, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
         for i, j in np.argwhere(np.isfinite(scores)):
-            ax.text(j, i, f"{sure[i, j]:.2f}", ha="center", va="center", fontsize=7, color=INK)
-        ax.set_xticks(range(len(assets)), assets)
-        ax.set_yticks(range(len(agents)), agents)
+            words = localised(f"{sure[i, j]:.2f}", language)
+            ax.text(
+                j, i, words, ha="center", va="center", fontsize=7, color=INK if abs(scores[i, j]) < DARK else "white"
+            )
+        ax.set_xticks(range(len(assets)), [in_words(asset_name(a), language).replace(" ", "\n") for a in assets])
+        ax.set_yticks(range(len(agents)), [in_words(agent_name(a), language) for a in agents])
         ax.grid(visible=False)
-    return png(fig)
+    return png(fig, language)
 
 
 def _grid(rows: pl.DataFrame, agents: list[str], assets: list[str], column: str) -> np.ndarray:

@@ -8,11 +8,11 @@ Blocks hold no language: a report is built once and printed in as many languages
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Style = Literal["percent", "bp", "brl", "number", "score", "count", "price", "move"]
+Style = Literal["percent", "bp", "brl", "number", "score", "count", "price", "move", "loss"]
 _PORTUGUESE = str.maketrans(",.", ".,")
 
 
@@ -24,7 +24,7 @@ def print_number(value: float | None, style: Style) -> str:
     if value is None:
         return "–"
     match style:
-        case "percent":
+        case "percent" | "loss":
             return f"{value * 100:z.2f}%"
         case "move":
             return f"{value * 100:+z.2f}%"
@@ -62,8 +62,8 @@ class Number:
 
     @property
     def negative(self) -> bool:
-        """It is printed with a minus: what rounds to zero is not."""
-        return "-" in self.text
+        """Whether it is printed with a minus, which of a loss is a gain; what rounds to nothing is not."""
+        return self.style != "loss" and "-" in self.text
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,15 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot, embedded."""
+    """A plot, embedded. `drawn(language)` gives its PNG, with its words in that language."""
 
     title: Cell
-    png: bytes
+    drawn: Callable[[str], bytes]
+
+    @classmethod
+    def still(cls, title: Cell, png: bytes) -> Picture:
+        """A plot that is the same in every language."""
+        return cls(title, lambda _language: png)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from datetime import date
 import polars as pl
 
 from macro_fund.reports import plots
-from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style, Told, heads, localised, say
+from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style, heads, say
+from macro_fund.reports.figure import drawn
 from macro_fund.reports.reading import Reader, at, before
+from macro_fund.reports.words import tenor_name
 
 # series, how its level is printed, how its change is
 SERIES: tuple[tuple[str, Style, Style], ...] = (
@@ -56,7 +58,7 @@ def markets(read: Reader, session: date) -> Section:
         say("section.markets"),
         (),
         [Grid(heads("market", "level", "change", "of"), rows), *(_curve_grid(f, session, c) for c, f in curves)],
-        [Picture(say(f"picture.{c[0].split('/')[1]}"), plots.curve_picture(f)) for c, f in curves],
+        [Picture(say(f"picture.{c[0].split('/')[1]}"), drawn(plots.curve_picture, f)) for c, f in curves],
     )
 
 
@@ -77,8 +79,6 @@ def _curve_grid(curve: pl.DataFrame, session: date, shown: _Curve) -> Grid:
     for t, r, day in at(curve, session).sort(tenor).select(tenor, rate, "curve_date").rows():
         change = (r - old[t]) * 1e4 if t in old else None
         name = f"{kind} {t:g}{unit}"
-        tenor_name = say(f"tenor.{unit}", n=Told(f"{t:g}", localised(f"{t:g}", "pt")))
-        rows.append(
-            [tenor_name, Number(name, r, "percent", asset), Number(f"{name} change", change, "bp", asset), str(day)]
-        )
+        level, moved = Number(name, r, "percent", asset), Number(f"{name} change", change, "bp", asset)
+        rows.append([tenor_name(t, unit), level, moved, str(day)])
     return Grid(heads(kind, "rate", "change", "of"), rows, say("empty.curve"))

@@ -15,6 +15,7 @@ from macro_fund.pms.attribution import By, attribution
 from macro_fund.pms.book import breaks
 from macro_fund.pms.periods import Period
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style, heads, say
+from macro_fund.reports.figure import drawn
 from macro_fund.reports.plots_performance import performance_picture
 from macro_fund.reports.reading import Reader, at
 from macro_fund.reports.words import named
@@ -52,7 +53,7 @@ def performance_section(read: Reader, session: date) -> Section:
         grids += [_attribution_grid(cube, nav, by) for by in (By.strategy, By.component)]
     lines = [say("fund.untied", where=str(untied[0]))] if untied else []
     many = record["session"].n_unique() > 1
-    pictures = [Picture(say("picture.performance"), performance_picture(record))] if many else []
+    pictures = [Picture(say("picture.performance"), drawn(performance_picture, record))] if many else []
     return Section("profit", say("section.profit"), lines, grids, pictures)
 
 

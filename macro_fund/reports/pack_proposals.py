@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from macro_fund.reports.blocks import Cell, Grid, Number, Style, heads, say
-from macro_fund.reports.words import named
+from macro_fund.pms.words import narrative
+from macro_fund.reports.blocks import Cell, Grid, Number, Style, Told, heads, say
+from macro_fund.reports.reasons import reason
+from macro_fund.reports.words import echoed, in_words, named
 
 ASSET = "pms/trade_proposals"
 MEASURES = ("var", "worst_stress", "margin")
@@ -67,6 +69,16 @@ def _cell(item: str, value: float | None, style: Style) -> Number:
     return Number(item.replace("_all", " all"), value, style, ASSET)
 
 
+def _narrative(p: Row) -> Cell:
+    """The trade in words, its side and its sign in those of the page; nothing where the ledger has none."""
+    if not p["narrative"]:
+        return ""
+    sides = {k: in_words(echoed(p[k], p["contract"]), "pt") for k in ("screen_side", "gain_if")}
+    return Told(narrative(p, "en"), narrative({**p, **sides}, "pt"))
+
+
 def _words(rows: Sequence[Row]) -> Grid:
-    body = [(p["proposal_id"], p["narrative"] or "", p["invalidation"] or "", p["missing"] or "") for p in rows]
+    body = [
+        (p["proposal_id"], _narrative(p), reason(p["invalidation"] or ""), reason(p["missing"] or "")) for p in rows
+    ]
     return Grid(heads("id", "in_words", "wrong_if", "not_known"), body)

@@ -6,6 +6,7 @@ parts of the pack (pack.py) or layout (render.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import date
 
@@ -13,8 +14,11 @@ import polars as pl
 
 from macro_fund.reports import plots_limits, plots_risk, plots_stress
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style, heads, say
+from macro_fund.reports.figure import drawn
+from macro_fund.reports.plots_stress import LOG_FACTORS
 from macro_fund.reports.reading import Reader, at
-from macro_fund.reports.words import named
+from macro_fund.reports.reasons import reason
+from macro_fund.reports.words import case_name, factor_name, named
 from macro_fund.risk.limit_measures import COUNTED
 
 TABLES_READ = (
@@ -39,12 +43,12 @@ def breaker_grid(read: Reader, session: date) -> Grid:
         (
             named("breaker", name),
             say("breaker.tripped") if tripped else "",
-            Number(f"{name} loss", loss, "percent", asset),
-            Number(f"{name} threshold", threshold, "percent", asset),
+            Number(f"{name} loss", loss, "loss", asset),
+            Number(f"{name} threshold", threshold, "percent", asset) if threshold else "",
             named("asks", action),
-            reason,
+            reason(why),
         )
-        for name, loss, threshold, tripped, action, reason in shown.select(
+        for name, loss, threshold, tripped, action, why in shown.select(
             "breaker", "loss", "threshold", "tripped", "action", "reason"
         ).rows()
     ]
@@ -63,9 +67,9 @@ def limit_grid(read: Reader, session: date) -> Grid:
             Number(f"{name} limit", limit, "number" if name == "gross_leverage" else "percent", asset),
             Number(f"{name} use", use, "percent", asset),
             named("status", status),
-            reason,
+            reason(why),
         )
-        for name, value, limit, use, status, reason in shown.select(
+        for name, value, limit, use, status, why in shown.select(
             "limit", "value", "limit_value", "utilisation", "status", "reason"
         ).rows()
     ]
@@ -93,12 +97,12 @@ def risk_section(read: Reader, session: date) -> Section:
     )
 
 
-def _sentences(frame: pl.DataFrame, asset: str) -> list[str]:
+def _sentences(frame: pl.DataFrame, asset: str) -> list[Cell]:
     """Why a total is missing or incomplete, each reason once."""
     words = (
         frame.filter((pl.col("scope") == "total") & (pl.col("status") != "ok")) if "scope" in frame.columns else frame
     )
-    return [f"{asset}: {r}." for r in words["reason"].unique(maintain_order=True).to_list() if r]
+    return [say("fact.why", table=asset, why=reason(r)) for r in words["reason"].unique(maintain_order=True) if r]
 
 
 def _var_grid(var: pl.DataFrame) -> Grid:
@@ -162,7 +166,7 @@ def _parts_grid(var: pl.DataFrame) -> Grid:
     rows = [
         [
             named("scope", scope),
-            item,
+            factor_name(item) if scope == "factor" else named(scope, item),
             Number(f"component {scope} {item}", v, "brl", asset),
             Number(f"component {scope} {item} es", e, "brl", asset),
             Number(f"marginal {item}", m, "brl", asset) if scope == "instrument" else "",
@@ -183,7 +187,10 @@ def _exposure_grid(read: Reader, session: date) -> Grid:
         .group_by("factor", maintain_order=True)
         .agg(pl.col("dv01_brl").sum(), pl.col("delta_brl").sum())
     )
-    rows = [[f, Number(f"{f} dv01", d, "brl", asset), Number(f"{f} delta", x, "brl", asset)] for f, d, x in sums.rows()]
+    rows: list[list[Cell]] = [
+        [factor_name(f), Number(f"{f} dv01", d, "brl", asset), Number(f"{f} delta", x, "brl", asset)]
+        for f, d, x in sums.rows()
+    ]
     return Grid(heads("factor", "gain_per_bp", "exposure"), rows, say("empty.positions"))
 
 
@@ -202,13 +209,15 @@ def _stress_grid(read: Reader, session: date) -> Grid:
         .with_columns(pl.when((pl.col("without") == "") | (pl.col("sum") != 0)).then("sum").alias("sum"))
         .sort("kind", "sum", "scenario", descending=[True, False, False], nulls_last=True)
     )
-    rows = [[named("stress", k), n, Number(f"stress {n}", v, "brl", asset), w] for k, n, v, w in totals.rows()]
+    rows = [
+        [named("stress", k), case_name(n), Number(f"stress {n}", v, "brl", asset), w] for k, n, v, w in totals.rows()
+    ]
     return Grid(heads("stress", "", "pnl", "without_view"), rows)
 
 
-def _reverse_sentence(read: Reader, session: date) -> list[str]:
+def _reverse_sentence(read: Reader, session: date) -> list[Cell]:
     rows = at(read("risk/reverse_stress"), session)
-    return [s for s in rows["sentence"].unique(maintain_order=True).to_list() if s]
+    return [reason(s) for s in rows["sentence"].unique(maintain_order=True) if s]
 
 
 def _reverse_grid(read: Reader, session: date) -> Grid:
@@ -218,8 +227,8 @@ def _reverse_grid(read: Reader, session: date) -> Grid:
     moved = found.filter(pl.col("move").is_not_null()).sort("pnl_brl", "factor")
     rows: list[list[Cell]] = []
     for factor, move, pnl in moved.select("factor", "move", "pnl_brl").rows():
-        style: Style = "bp" if abs(move) >= 1 else "percent"
-        rows.append([factor, Number(f"{factor} move", move, style, asset), Number(f"{factor} loss", pnl, "brl", asset)])
+        moved_by = Number(f"{factor} move", *_moved(factor, move), asset)
+        rows.append([factor_name(factor), moved_by, Number(f"{factor} loss", pnl, "brl", asset)])
     for row in moved.head(1).iter_rows(named=True):
         rows.append([say("reverse.distance"), Number("distance", row["distance"], "number", asset), ""])
         if row["hedge"]:
@@ -231,6 +240,11 @@ def _reverse_grid(read: Reader, session: date) -> Grid:
                 ]
             )
     return Grid(heads("reverse", "move", "pnl"), rows, say("empty.reverse"))
+
+
+def _moved(factor: str, move: float) -> tuple[float, Style]:
+    """bp of a rate or spread; the return of a price, whose move is a log return."""
+    return (math.expm1(move), "move") if factor in LOG_FACTORS else (move, "bp")
 
 
 def _liquidity_grid(read: Reader, session: date) -> Grid:
@@ -252,9 +266,9 @@ def _liquidity_grid(read: Reader, session: date) -> Grid:
 
 
 def _pictures(read: Reader, session: date) -> Iterator[Picture]:
-    yield Picture(say("picture.var"), plots_risk.var_picture(read("risk/var")))
-    yield Picture(say("picture.record"), plots_risk.record_picture(read("risk/var_record")))
+    yield Picture(say("picture.var"), drawn(plots_risk.var_picture, read("risk/var")))
+    yield Picture(say("picture.record"), drawn(plots_risk.record_picture, read("risk/var_record")))
     if at(read("risk/exposures"), session).height:
-        yield Picture(say("picture.exposures"), plots_risk.exposures_picture(read("risk/exposures")))
-    yield Picture(say("picture.stress"), plots_stress.stress_picture(read("risk/stress")))
-    yield Picture(say("picture.limits"), plots_limits.limits_picture(read("risk/limits")))
+        yield Picture(say("picture.exposures"), drawn(plots_risk.exposures_picture, read("risk/exposures")))
+    yield Picture(say("picture.stress"), drawn(plots_stress.stress_picture, read("risk/stress")))
+    yield Picture(say("picture.limits"), drawn(plots_limits.limits_picture, read("risk/limits")))

@@ -13,6 +13,7 @@ import polars as pl
 from macro_fund.reports.blocks import Cell, Grid, Number, Section, heads, say
 from macro_fund.reports.pack_risk import breaker_grid, limit_grid
 from macro_fund.reports.reading import Reader, at
+from macro_fund.reports.reasons import reason
 from macro_fund.reports.words import named
 
 WHY = 160
@@ -25,7 +26,7 @@ def breaks(read: Reader, session: date) -> Section:
     verdicts = at(read("quality/verdicts"), session)
     failed = verdicts.filter(~pl.col("passed")).sort("blocking", "asset", "check", descending=[True, False, False])
     rows: list[list[Cell]] = [
-        [say("verdict.stop" if b else "verdict.warning"), a, ", ".join(c), "; ".join(d)[:WHY]]
+        [say("verdict.stop" if b else "verdict.warning"), a, ", ".join(c), reason("; ".join(d), WHY)]
         for b, a, c, d in failed.group_by("blocking", "asset", maintain_order=True).agg("check", "detail").rows()
     ]
     stale = at(read("silver/as_known"), session).filter("stale").sort("series_id")
@@ -94,6 +95,6 @@ def _tripped(row: dict[str, Any]) -> Cell:
     name, asset = row["breaker"], "risk/breakers"
     words = {"breaker": named("breaker", name), "asks": named("asks", row["action"])}
     if row["loss"] is None:
-        return say("action.breaker_why", why=row["reason"], **words)
+        return say("action.breaker_why", why=reason(row["reason"]), **words)
     loss, bar = (Number(f"tripped {name} {c}", row[c], "percent", asset) for c in ("loss", "threshold"))
     return say("action.breaker", loss=loss, bar=bar, **words)

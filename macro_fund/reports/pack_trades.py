@@ -12,6 +12,7 @@ import polars as pl
 from macro_fund.reports.blocks import Cell, Grid, Number, Section, Style, heads, say
 from macro_fund.reports.pack_proposals import effect_grids
 from macro_fund.reports.reading import Reader, at, brl
+from macro_fund.reports.reasons import reason
 from macro_fund.reports.words import echoed, named
 
 EXPIRY_DAYS = 10
@@ -40,7 +41,7 @@ def proposals(read: Reader, session: date, held_back: str = "", *, unsigned: boo
                 Number(f"{i} conviction", p["conviction"], "score", asset),
                 Number(f"{i} cost", brl(p["expected_cost_brl"]), "brl", asset),
                 echoed(p["gain_if"], contract),
-                f"macro-fund proposals approve {i}{' --as YOU' if unsigned else ''}",
+                say("proposal.approve_as" if unsigned else "proposal.approve", id=i),
             ]
         )
     head = heads(
@@ -48,7 +49,7 @@ def proposals(read: Reader, session: date, held_back: str = "", *, unsigned: boo
         "sign", "to_approve",
     )  # fmt: skip
     empty = say("empty.proposals_held" if held_back else "empty.proposals")
-    lines = [say("proposal.held_back", what=held_back)] if held_back else []
+    lines = [say("proposal.held_back", what=reason(held_back))] if held_back else []
     return Section("proposals", say("section.proposals"), lines, [Grid(head, rows, empty), *effect_grids(ranked)])
 
 

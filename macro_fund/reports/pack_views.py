@@ -5,6 +5,7 @@ Belongs here: choosing rows of agents/ and signals/. Does not belong here: compu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from itertools import zip_longest
 from typing import Any
@@ -13,8 +14,10 @@ from macro_fund.agents.narrative import is_percent
 from macro_fund.agents.words import WORDS, spoken
 from macro_fund.reports.agent_plots_desk import views_picture
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Told, heads, say
+from macro_fund.reports.figure import drawn
 from macro_fund.reports.reading import Reader, at, before
-from macro_fund.reports.words import named
+from macro_fund.reports.reasons import reason
+from macro_fund.reports.words import agent_name, asset_name, named
 from macro_fund.store.agent_tables import VIEW_TABLES
 
 SIGNALS = ("signals/rates_01", "signals/fx_02", "signals/cross_02")
@@ -37,7 +40,7 @@ SURGE = 0.25
 def changes(read: Reader, session: date) -> Section:
     """What turned or surged since the morning before, the regime, conflicts, and every score and signal."""
     views = at(read("agents/views"), session)
-    pictures = [Picture(say("picture.views"), views_picture(views))] if views["score"].count() else []
+    pictures = [Picture(say("picture.views"), drawn(views_picture, views))] if views["score"].count() else []
     return Section(
         "changes",
         say("section.changes"),
@@ -83,11 +86,6 @@ def narrative(read: Reader, session: date) -> Section:
     )
 
 
-def _agent(name: str) -> Cell:
-    en, pt = (WORDS[language].agents.get(name, name) for language in ("en", "pt"))
-    return Told(en, pt)
-
-
 def _driver_name(name: str) -> Cell:
     return Told(spoken(name, "en"), spoken(name, "pt"))
 
@@ -110,7 +108,7 @@ def _turns(read: Reader, session: date) -> list[list[Cell]]:
         was = dict(before(read(asset), session).select("agent_id", "state_score").iter_rows())
         for name, score in at(read(asset), session).select("agent_id", "state_score").iter_rows():
             if name in was:
-                rows += _told_turn(_agent(name), f"{name} score", was[name], score, asset)
+                rows += _told_turn(agent_name(name), f"{name} score", was[name], score, asset)
     for asset in SIGNALS:
         key = ("strategy_id", "instrument")
         old = {(s, i): v for s, i, v in before(read(asset), session).select(*key, "signal").iter_rows()}
@@ -154,12 +152,12 @@ def _scores(read: Reader, session: date) -> list[list[Cell]]:
             name = row["agent_id"]
             rows.append(
                 [
-                    _agent(name),
+                    agent_name(name),
                     named("status", row["status"]),
                     Number(f"{name} score", row["state_score"], "score", asset),
                     Number(f"{name} score before", was, "score", asset),
                     Number(f"{name} confidence", sure.get(name), "percent", "agents/views"),
-                    row["reason"][:WHY],
+                    reason(row["reason"], WHY),
                 ]
             )
     return rows
@@ -178,10 +176,10 @@ def _cards(read: Reader, session: date) -> list[list[Cell]]:
 def _driver(agent: str, driver: dict[str, Any], asset: str) -> list[Cell]:
     name = f"{agent} {driver['name']}"
     return [
-        _agent(agent),
+        agent_name(agent),
         _driver_name(driver["name"]),
         Number(name, driver["value"], "percent" if is_percent(driver["unit"]) else "number", asset),
-        driver["unit"],
+        named("unit", driver["unit"]),
         Number(f"{name} z", driver["z"], "score", asset),
         Number(f"{name} contribution", driver["contribution"], "score", asset),
     ]
@@ -192,31 +190,31 @@ def _conflicts(read: Reader, session: date) -> list[list[Cell]]:
     return [
         [
             _driver_name(row["rule"]),
-            ", ".join(row["agents"]),
+            _agents(row["agents"]),
             Number(f"against {row['rule']}", row["against"], "score", asset),
-            row["reason"],
+            reason(row["reason"]),
         ]
         for row in at(read(asset), session).filter("fired").sort("rule").iter_rows(named=True)
     ]
 
 
+def _agents(names: Sequence[str]) -> Cell:
+    told = [agent_name(n) for n in names]
+    return Told(", ".join(t.en for t in told), ", ".join(t.pt for t in told))
+
+
 def _cases(read: Reader, session: date) -> list[list[Cell]]:
     return [
         [
-            _asset_class(row["asset"]),
+            asset_name(row["asset"]),
             Number(f"case {row['asset']}", row["score"], "score", "agents/cases"),
             named("case", row["verdict"]),
             _arguments(row["bull"]),
             _arguments(row["bear"]),
-            row["reason"],
+            reason(row["reason"]),
         ]
         for row in at(read("agents/cases"), session).sort("asset").iter_rows(named=True)
     ]
-
-
-def _asset_class(name: str) -> Cell:
-    en, pt = (WORDS[language].assets.get(name, name) for language in ("en", "pt"))
-    return Told(en, pt)
 
 
 def _arguments(side: list[dict[str, Any]]) -> Cell:
@@ -254,7 +252,7 @@ def _signals(read: Reader, session: date) -> list[list[Cell]]:
                     named("status", row["status"]),
                     Number(f"{key} signal", row["signal"], "score", asset),
                     Number(f"{key} direction", row["direction"], "count", asset),
-                    row["reason"][:WHY],
+                    reason(row["reason"], WHY),
                 ]
             )
     return rows

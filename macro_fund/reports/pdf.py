@@ -138,8 +138,7 @@ def _tiles(page: FPDF, grid: Grid, language: str) -> None:
 
 
 def _ink(cell: Cell) -> tuple[int, int, int]:
-    lost = isinstance(cell, Number) and cell.value is not None and cell.value < 0
-    return LOSS if lost or is_alarm(cell) else INK
+    return LOSS if (isinstance(cell, Number) and cell.negative) or is_alarm(cell) else INK
 
 
 def _table(page: FPDF, grid: Grid, language: str) -> None:
@@ -233,5 +232,5 @@ def _pictures(page: FPDF, pictures: Sequence[Picture], watermark: str, language:
             left = MARGIN + k * (width + 4)
             page.set_font(FONT, "", TEXT)
             page.text(left, top + 3, in_words(picture.title, language))
-            page.image(io.BytesIO(watermarked(picture.png, watermark)), left, top + 4, width)
+            page.image(io.BytesIO(watermarked(picture.drawn(language), watermark)), left, top + 4, width)
         page.set_y(top + height + 6)

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from macro_fund.reports.blocks import say
 from macro_fund.reports.figure import COLOURS, INK, LINES, RECENT, dated, empty, figure, legend, lines, png, recent
+from macro_fund.reports.words import in_words, tenor_name
 
 ARRIVALS = 60  # sessions whose arrivals are shown
 FOCUS_SHOWN = {
@@ -112,13 +114,15 @@ def panel_picture(frame: pl.DataFrame) -> bytes:
     return png(fig)
 
 
-def curve_picture(frame: pl.DataFrame) -> bytes:
+def curve_picture(frame: pl.DataFrame, language: str = "en") -> bytes:
     """A curve table (DI or UST): the newest curve with the ones 21 and 252 sessions before, and nodes over time."""
-    tenor, rate = ("tenor_bd", "rate") if "tenor_bd" in frame.columns else ("tenor_years", "par_yield")
+    of_di = "tenor_bd" in frame.columns
+    tenor, rate, unit = ("tenor_bd", "rate", "bd") if of_di else ("tenor_years", "par_yield", "y")
+    title = say("plot.rates") if of_di else say("plot.par_yields")
     days = frame["session"].unique().sort()
     if not days.len():
-        return empty("curve")
-    fig, (now, past) = figure(f"{rate}, %", 2)
+        return empty(title, language)
+    fig, (now, past) = figure(title, 2, language)
     for back, colour in zip((0, 21, 252), COLOURS, strict=False):
         if back < days.len():
             part = frame.filter(pl.col("session") == days[-1 - back]).sort(tenor)
@@ -131,11 +135,16 @@ def curve_picture(frame: pl.DataFrame) -> bytes:
                 label=str(part["curve_date"].max()),
             )
     legend(now)
-    now.set_xlabel(tenor, fontsize=7)
+    across = say("plot.business_days") if of_di else say("plot.years")
+    now.set_xlabel(in_words(across, language), fontsize=7)
     nodes = frame[tenor].unique().sort().to_list()
     shown = recent(frame, 3 * RECENT).with_columns(shown=pl.col(rate) * 100)
-    lines(past, shown, ("session", "shown"), tenor, nodes[:: max(len(nodes) // 4, 1)])
-    return png(fig)
+
+    def label(node: float) -> str:
+        return in_words(tenor_name(node, unit), language)
+
+    lines(past, shown, ("session", "shown"), tenor, nodes[:: max(len(nodes) // 4, 1)], label)
+    return png(fig, language)
 
 
 def cupom_picture(frame: pl.DataFrame) -> bytes:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import polars as pl
 
+from macro_fund.reports.blocks import Cell, say
 from macro_fund.reports.figure import COLOURS, INK, empty, figure, png, recent
+from macro_fund.reports.words import in_words, named
 
 SHADE = {"ok": COLOURS[2], "warn": COLOURS[4], "breach": COLOURS[1]}
 
 
-def limits_picture(frame: pl.DataFrame) -> bytes:
+def limits_picture(frame: pl.DataFrame, language: str = "en") -> bytes:
     """Use of each limit on the newest session, %."""
     part = recent(frame, 1).drop_nulls("utilisation").sort("limit")
     if part.is_empty():
-        return empty("limits")
-    return _against_full("use of limits, %", part, "limit", [SHADE.get(s, COLOURS[5]) for s in part["status"]])
+        return empty(say("plot.limits"), language)
+    names = [in_words(named("limit", limit), language) for limit in part["limit"]]
+    return _against_full(say("plot.limits"), part, names, [SHADE.get(s, COLOURS[5]) for s in part["status"]], language)
 
 
 def breakers_picture(frame: pl.DataFrame) -> bytes:
@@ -27,13 +30,16 @@ def breakers_picture(frame: pl.DataFrame) -> bytes:
         return empty("breakers")
     used = part.with_columns(utilisation=(pl.col("loss") / pl.col("threshold")).clip(lower_bound=0.0))
     return _against_full(
-        "losses, % of the breaker", used, "breaker", [COLOURS[1 if tripped else 2] for tripped in part["tripped"]]
+        "losses, % of the breaker",
+        used,
+        used["breaker"].to_list(),
+        [COLOURS[1 if tripped else 2] for tripped in part["tripped"]],
     )
 
 
-def _against_full(title: str, part: pl.DataFrame, name: str, colours: list[str]) -> bytes:
-    fig, (ax,) = figure(title)
-    ax.barh(part[name].to_list(), (part["utilisation"] * 100).to_list(), color=colours)
+def _against_full(title: Cell, part: pl.DataFrame, names: list[str], colours: list[str], language: str = "en") -> bytes:
+    fig, (ax,) = figure(title, language=language)
+    ax.barh(names, (part["utilisation"] * 100).to_list(), color=colours)
     for at, style in ((0, "-"), (100, ":")):
         ax.axvline(at, color=INK, linewidth=0.5, linestyle=style)
-    return png(fig)
+    return png(fig, language)

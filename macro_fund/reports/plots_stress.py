@@ -10,13 +10,15 @@ from collections.abc import Sequence
 import polars as pl
 
 from macro_fund.mandate import FACTORS
+from macro_fund.reports.blocks import Cell, say
 from macro_fund.reports.figure import COLOURS, INK, empty, figure, png, recent
+from macro_fund.reports.words import case_name, in_words
 
 SHOWN = 16  # bars that remain readable at the size of a picture
-_LOG = frozenset(f for f in FACTORS if not f.startswith(("di_", "ntnb_", "cupom_", "ust_", "tips_", "cds_")))
+LOG_FACTORS = frozenset(f for f in FACTORS if not f.startswith(("di_", "ntnb_", "cupom_", "ust_", "tips_", "cds_")))
 
 
-def stress_picture(frame: pl.DataFrame) -> bytes:
+def stress_picture(frame: pl.DataFrame, language: str = "en") -> bytes:
     """P&L of the newest session by scenario, replay and correlation case, worst first, BRL thousand."""
     part = recent(frame, 1).drop_nulls("pnl_brl")
     totals = (
@@ -28,13 +30,11 @@ def stress_picture(frame: pl.DataFrame) -> bytes:
         .head(SHOWN)
     )
     if totals.is_empty():
-        return empty("stress: no positions")
+        return empty(say("plot.stress"), language)
     shade = {"scenario": COLOURS[1], "replay": COLOURS[0], "correlation": COLOURS[3]}
-    names = [f"{n.replace('_', ' ').replace(':', ': ')}" for n in totals["scenario"]]
+    names = [in_words(case_name(n), language) for n in totals["scenario"]]
     values, colours = (totals["pnl_brl"] / 1000).to_list(), [shade[k] for k in totals["kind"]]
-    return _bars(
-        "stress P&L, BRL thousand: scenarios red, replays blue, correlations purple", [(names, values, colours)]
-    )
+    return _bars(say("plot.stress"), [(names, values, colours)], language)
 
 
 def reverse_picture(frame: pl.DataFrame) -> bytes:
@@ -44,7 +44,7 @@ def reverse_picture(frame: pl.DataFrame) -> bytes:
         return empty("reverse stress: no answer")
     first = part.row(0, named=True)
     title = f"lose BRL {first['loss_brl'] / 1e6:.1f} million in a month: {first['distance']:.1f} sigma; bp, and %"
-    of_log = pl.col("factor").is_in(_LOG)
+    of_log = pl.col("factor").is_in(LOG_FACTORS)
     halves = (part.filter(~of_log), part.filter(of_log).with_columns((pl.col("move").exp() - 1) * 100))
     panels = [
         (rows["factor"].to_list(), rows["move"].to_list(), [COLOURS[1]] * rows.height) for rows in halves if rows.height
@@ -52,11 +52,13 @@ def reverse_picture(frame: pl.DataFrame) -> bytes:
     return _bars(title, panels)
 
 
-def _bars(title: str, panels: Sequence[tuple[Sequence[str], Sequence[float], Sequence[str]]]) -> bytes:
-    fig, axes = figure(title, len(panels))
+def _bars(
+    title: Cell, panels: Sequence[tuple[Sequence[str], Sequence[float], Sequence[str]]], language: str = "en"
+) -> bytes:
+    fig, axes = figure(title, len(panels), language)
     for ax, (names, values, colours) in zip(axes, panels, strict=True):
         ax.barh(list(names), list(values), color=list(colours))
         ax.invert_yaxis()  # the worst on top
         ax.axvline(0, color=INK, linewidth=0.5)
         ax.tick_params(axis="y", labelsize=6)
-    return png(fig)
+    return png(fig, language)

@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from macro_fund.reports.blocks import Cell, Grid, Number, Phrase, is_alarm
+from macro_fund.reports.blocks import Cell, Grid, Number, Phrase, Picture, is_alarm
 from macro_fund.reports.figure import watermarked
 from macro_fund.reports.pack import Pack
 from macro_fund.reports.words import in_words
@@ -80,10 +80,13 @@ def to_html(pack: Pack, language: str = "en") -> str:
     def text(cell: Cell) -> str:
         return in_words(cell, language)
 
+    def shown(picture: Picture) -> str:
+        return base64.b64encode(watermarked(picture.drawn(language), pack.watermark)).decode()
+
     environment.filters["text"] = text
     environment.globals["passport"] = passport_id
     environment.tests["alarm"] = is_alarm
     environment.tests["phrase"] = lambda c: isinstance(c, Phrase)
     environment.tests["number"] = lambda c: isinstance(c, Number)
-    environment.filters["b64"] = lambda png: base64.b64encode(watermarked(png, pack.watermark)).decode()
+    environment.filters["b64"] = shown
     return environment.get_template("pack.html.j2").render(pack=pack, language=language)

@@ -125,9 +125,11 @@ def _paths(sheet: Sheet) -> Section:
     wealth = np.cumsum(x)
     depth = wealth - np.maximum.accumulate(np.concatenate([[0.0], wealth]))[1:]
     pictures = [
-        Picture("equity", plots.equity_picture(sheet.axis, worth, excess)),
-        Picture("drawdown", plots.drawdown_picture(sheet.axis, depth)),
-        Picture("rolling Sharpe", plots.rolling_picture(sheet.axis, rolling_sharpe(x), sheet.record.annual_sharpe)),
+        Picture.still("equity", plots.equity_picture(sheet.axis, worth, excess)),
+        Picture.still("drawdown", plots.drawdown_picture(sheet.axis, depth)),
+        Picture.still(
+            "rolling Sharpe", plots.rolling_picture(sheet.axis, rolling_sharpe(x), sheet.record.annual_sharpe)
+        ),
     ]
     lines = [f"CDI is unknown on {unknown} sessions, which earn none in the picture"] if unknown else []
     return Section("paths", "Equity, drawdown, rolling Sharpe", lines, pictures=pictures)

@@ -107,5 +107,5 @@ def exposure(sheet: Sheet) -> Section:
     ]
     head = ("contracts", "sessions held", "most long", "most short")
     grids = [Grid(("of the capital", ""), rows), Grid(head, contracts)]
-    pictures = [Picture("exposure", plots.exposure_picture(sheet.axis, margin, held))]
+    pictures = [Picture.still("exposure", plots.exposure_picture(sheet.axis, margin, held))]
     return Section("exposure", "Exposure", grids=grids, pictures=pictures)

@@ -16,6 +16,9 @@ from typing import Annotated
 import typer
 
 from macro_fund.home import Home
+from macro_fund.pms.approval import Desk
+from macro_fund.pms.context import Person
+from macro_fund.pms.sign_in import actor
 from macro_fund.research import commands
 from macro_fund.research.study import Study, open_study
 from macro_fund.strategies import registry
@@ -41,6 +44,11 @@ class ResearchContext:
 
     home: Home
     now: datetime
+
+    def desk(self, name: str) -> Desk:
+        """What a decision needs, for whoever acts when a command is typed with `--as name`."""
+        who = actor(self.home.path, self.home.settings.fund.source, name, self.now)
+        return Desk(self.home.ledger, self.home.settings, self.home.lake.read, who, self.now)
 
 
 Open = Callable[[], ResearchContext]
@@ -136,13 +144,15 @@ def _attach_ledger(group: typer.Typer, open_context: Open) -> None:
     @group.command("promote")
     def promote(
         strategy: StrategyId,
-        person: Annotated[str, typer.Option("--as", help="Your name; it goes into the journal.")] = "",
+        person: Person = "",
         grid: Grid = None,
         as_json: AsJson = False,
     ) -> None:
-        """Promote a strategy as configured, if it meets every bar of config/promotion.yaml."""
-        with _told(open_context, None, None) as study:
-            commands.promote(study, registry.get(strategy), person, grid or [], as_json)
+        """Promote a strategy as configured, if it meets every bar of config/promotion.yaml. Role pm."""
+        with _errors_told():
+            context = open_context()
+            study = open_study(context.home, None, None, context.now)
+            commands.promote(study, registry.get(strategy), context.desk(person), grid or [], as_json)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from macro_fund.backtest import walk as walk_forward
 from macro_fund.backtest.lab import Tell
 from macro_fund.backtest.sharpe import annualised
 from macro_fund.home import Home
+from macro_fund.pms.approval import Desk, journalled, role_of
 from macro_fund.pms.show import as_json as json_text
 from macro_fund.pms.show import console
 from macro_fund.research import show
@@ -185,9 +186,14 @@ def trials(home: Home, strategy: str | None, count: int, as_json: bool) -> None:
 
 
 def promote(
-    study: Study, strategy: registry.RegisteredStrategy, person: str, words: Sequence[str], as_json: bool
+    study: Study, strategy: registry.RegisteredStrategy, desk: Desk, words: Sequence[str], as_json: bool
 ) -> None:
-    """Measure the bars, print them, and promote; raises LedgerError, with its reason, when one is not met."""
+    """Measure the bars, print them, and promote; a refusal is journalled and raises LedgerError with its reason.
+
+    Who may not promote is told so before anything is measured.
+    """
+    with journalled(desk, "promote", strategy.id):
+        role_of(desk.actor, "promote")
     with _progress(f"measuring {strategy.id}", as_json) as tell:
         found = measure(study, strategy, _grid(words), load_bars(), tell)
     failures = bar_failures(found.bars)
@@ -195,7 +201,8 @@ def promote(
         title = f"{_title(study, f'Bars of {strategy.id}')}; {found.tries.count} trials counted"
         console().print(show.bars_table(title, found.bars, failures))
     try:
-        row = study.home.ledger.promote(found.row(person), study.at)
+        with journalled(desk, "promote", strategy.id):
+            row = desk.ledger.promote(found.row(desk.actor.name), desk.at)
     except ValueError as error:
         if as_json:
             typer.echo(json_text({"promoted": False, "bars": found.bars, "failures": failures, "error": str(error)}))

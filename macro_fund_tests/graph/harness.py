@@ -106,7 +106,7 @@ def open_fund(path: Path, inception: date = INCEPTION, history_start: date = HIS
 
 
 def catch_up(home: Home, keys: Sequence[date], defs: dg.Definitions | None = None) -> list[Report]:
-    """Run the sessions, the demonstration's PM approving every proposal; fails on the first error."""
+    """Run the sessions, the demonstration's PM approving what the checks let pass; fails on the first error."""
     with operator(home, defs) as op:
         return [succeeded(r) for r in op.catch_up(keys, demo_pm=True)]
 

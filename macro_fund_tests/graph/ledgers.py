@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from macro_fund.home import Home
-from macro_fund.orchestration.operate import DEMO_PM
+from macro_fund.orchestration.demonstration import DEMO_PM
 from macro_fund.store.ledger import open_ledger
 from macro_fund.store.tables import TABLES
 

@@ -35,7 +35,7 @@ POLL_S = 0.002
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 # Where a process dies: a table of the lake (its first new partition), or a kind of row of the ledger (the first).
-BY_HAND = {"trial", "promotion", "switch", "review", "confirmation", "refusal"}  # recorded when people act, by no run
+BY_HAND = {"trial", "promotion", "switch", "confirmation", "refusal"}  # recorded when people act, by none of these runs
 BY_HAND |= {"statement", "override", "override_step", "calendar_event", "note"}
 MARKET_MOMENTS = ("bronze/fred", "portfolio/targets")
 BOOKS_MOMENTS = ("ledger fill", "ledger proposal", "reports/morning_pack", "ledger order", "ledger order_event")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from macro_fund.home import Home
+from macro_fund.orchestration.graph import NODES
 from macro_fund.orchestration.passport import PACK
 from macro_fund.orchestration.reports import _editions
 from macro_fund.reports.alerts import read_alerts
@@ -16,6 +17,7 @@ from macro_fund.reports.pack import DAILY, WEEKLY
 from macro_fund.settings import SettingsError
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome
+from macro_fund_tests.reports.english import english_left
 from macro_fund_tests.reports.test_delivery import Listener, listener  # noqa: F401 (listener is a fixture)
 
 pytestmark = pytest.mark.graph
@@ -59,6 +61,9 @@ def test_languages_and_paper_change_no_number(running_home: Home, home: Home) ->
     assert {p.name: p.read_bytes() for p in folder.glob("*.pdf")} == once
     assert "## 10. " not in (folder / "morning_pack.pt.md").read_text(encoding="utf-8")
     assert "Narrativa" in (folder / "morning_pack.pt.md").read_text(encoding="utf-8")
+    checks = {c.name for n in NODES for c in n.checks}
+    for kind in ("morning_pack", "daily_report"):
+        assert english_left((folder / f"{kind}.pt.md").read_text(encoding="utf-8"), {*checks, "Macro Fund"}) == set()
 
 
 def test_the_week_is_told_on_the_morning_after_its_last_session() -> None:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from macro_fund.home import Home
-from macro_fund.orchestration.operate import approve_all
+from macro_fund.orchestration.demonstration import approve_all
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.graph import harness
 from macro_fund_tests.graph.conftest import CopyHome

@@ -218,3 +218,5 @@ def test_the_command_asks_for_a_name_only_where_nobody_signs_in() -> None:
 def test_what_rounds_to_zero_has_no_sign(style: Style) -> None:
     assert print_number(-1e-9, style) == print_number(0.0, style)
     assert "-" in print_number(-1.0, style)
+    assert [Number("x", v, style, "").negative for v in (-1.0, -1e-9, 0.0, 1.0, None)] == [True, *[False] * 4]
+    assert not Number("x", -1.0, "loss", "").negative, "less than no loss is a gain"

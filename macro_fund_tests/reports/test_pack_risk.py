@@ -13,6 +13,10 @@ from macro_fund.reports.words import in_words
 from macro_fund.store.tables import TABLES
 
 DAY, BEFORE = date(2020, 3, 13), date(2020, 3, 12)
+LOSES = (
+    "The fund loses BRL 8.0 million in a month if the 2-year DI rate rises 415 bp and the Ibovespa falls 18.1% "
+    "(a move of 9.9 sigma)."
+)
 METHODS = ("historical", "parametric", "t_copula")
 Frames = dict[str, pl.DataFrame]
 
@@ -63,8 +67,9 @@ def frames() -> Frames:
         "risk/reverse_stress": rows(
             "risk/reverse_stress",
             {"factor": "di_504", "move": 415.0, "pnl_brl": -8e6, "distance": 9.9, "hedge": "DI1F22",
-             "hedge_contracts": -40, "hedge_cost_brl": 12.0, "distance_hedged": 11.0, "sentence": "The fund loses 8."},
-            {"factor": "ust_2y", "move": None, "sentence": "The fund loses 8."},
+             "hedge_contracts": -40, "hedge_cost_brl": 12.0, "distance_hedged": 11.0, "sentence": LOSES},
+            {"factor": "ibov", "move": -0.2, "pnl_brl": -1.0, "sentence": LOSES},
+            {"factor": "ust_2y", "move": None, "sentence": LOSES},
         ),
     }  # fmt: skip
 
@@ -86,6 +91,8 @@ def test_what_tripped_and_what_is_breached_comes_first(frames: Frames) -> None:
         ["day's loss, second bar", "TRIPPED"],
         ["a_week", ""],
     ]
+    frames["risk/breakers"] = frames["risk/breakers"].with_columns(threshold=pl.lit(0.0))
+    assert {r[3] for r in texts(breaker_grid(reader(frames), DAY))} == {""}, "one without a threshold has none to show"
     limits = texts(limit_grid(reader(frames), DAY))
     assert [r[0] for r in limits] == ["VaR 99%", "gross leverage", "BRL rates DV01"]
     assert limits[0][1:4] == ["3.00%", "2.00%", "150.00%"]
@@ -103,7 +110,7 @@ def test_parts_are_of_the_worst_method_that_a_limit_counts(frames: Frames) -> No
     parts = grid(frames, "by")
     assert in_words(parts.head[2], "en") == "part of the 99% VaR, parametric"
     assert [r[:3] for r in texts(parts)] == [
-        ["factor", "di_504", "BRL 240.00"],
+        ["factor", "2-year DI rate", "BRL 240.00"],
         ["instrument", "DI1_2Y", "BRL 240.00"],
     ]
 
@@ -111,7 +118,9 @@ def test_parts_are_of_the_worst_method_that_a_limit_counts(frames: Frames) -> No
 def test_a_missing_var_is_a_dash_and_its_reason_is_said_once(frames: Frames) -> None:
     frames["risk/var"] = var_rows(historical=None, parametric=None)
     section = risk_section(reader(frames), DAY)
-    assert [line for line in section.lines if "too few days" in line] == ["risk/var: too few days."]
+    assert [told for line in section.lines if "too few" in (told := in_words(line, "en"))] == [
+        "risk/var: too few days."
+    ]
     assert {c for r in texts(grid(frames, "one day, by method")) for c in r[1:]} == {"–"}
     assert worst_method(frames["risk/var"]) is None
 
@@ -128,10 +137,16 @@ def test_stress_is_worst_first_and_a_blind_one_is_last(frames: Frames) -> None:
 
 
 def test_the_reverse_stress_is_a_sentence_a_move_and_a_hedge(frames: Frames) -> None:
-    assert "The fund loses 8." in risk_section(reader(frames), DAY).lines
+    lines = risk_section(reader(frames), DAY).lines
+    assert [in_words(line, "en") for line in lines] == [LOSES]
+    assert [in_words(line, "pt") for line in lines] == [
+        "O fundo perde R$ 8,0 milhões em um mês se juro DI de 2 anos subir 415 bp e Ibovespa cair 18,1% "
+        "(um movimento de 9,9 desvios)."
+    ]
     shown = texts(grid(frames, "what loses the stress limit in a month"))
     assert shown == [
-        ["di_504", "+415.0 bp", "BRL -8,000,000.00"],
+        ["2-year DI rate", "+415.0 bp", "BRL -8,000,000.00"],
+        ["Ibovespa", "-18.13%", "BRL -1.00"],
         ["distance, sigmas", "9.90", ""],
         ["hedge: -40 DI1F22", "11.00", "BRL 12.00"],
     ]

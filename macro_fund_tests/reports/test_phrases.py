@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from macro_fund.mandate import Limits
+from macro_fund.pms.book import CASH
 from macro_fund.pms.broker import screen_side
 from macro_fund.pms.explain import PARTS, WHOLE
+from macro_fund.pms.lots import DISCRETIONARY
 from macro_fund.pms.proposals import gain_if
 from macro_fund.reports import (
     pack_calendar,
@@ -26,9 +28,14 @@ from macro_fund.reports import (
 from macro_fund.reports.blocks import ALARMS, Told, say
 from macro_fund.reports.words import echoed, in_words, long_date, named, phrases
 from macro_fund.risk.breakers import ACTION
+from macro_fund.risk.correlation import CASES
+from macro_fund.risk.limits import NET
 from macro_fund.risk.methods import METHODS
+from macro_fund.settings import default_settings
 
-REPORTS = sorted(Path(words.__file__).parent.glob("*.py"))
+SETTINGS = default_settings()
+CODE = Path(words.__file__).parents[1]
+REPORTS = sorted((CODE / "reports").glob("*.py"))
 PLACE = re.compile(r"\{(\w+)\}")
 # Families whose names come out of tables or lists; what is in them is held against those below.
 LISTED = {
@@ -53,12 +60,22 @@ LISTED = {
     "stress": {"scenario", "replay", "correlation"},
     "case": {"bull", "bear", "inconclusive"},
     "verdict": {"stop", "warning"},
+    "class": {i.asset_class for i in SETTINGS.book},
+    "holding": {what for *_, what in NET.values()},
+    "replay": {"window", "worst_day"},
+    "correlation": set(CASES),
+    "span": {"day", "week", "month"},
+    "gate": {"open", "less sure"},
+    "strategy": {CASH, DISCRETIONARY},
+    "instrument": {CASH},
     "event": {
         *pack_calendar.HEADLINES,
         *(f"{c}{part}" for c in pack_calendar.COMMITTEES for part in ("", "_minutes")),
         *("estimated", "today", "next", "none_today", "no_consensus"),
     },
 }
+# Families whose English is written by other stages.
+WRITTEN_ELSEWHERE = ("echo.", "reason.", "unit.")
 OF_CURVES = {c[0].split("/")[1] for c in pack_markets.CURVES}
 
 
@@ -90,12 +107,26 @@ def expected() -> set[str]:
     lists |= {f"head.{h}" for h in heads} | {f"picture.{c}" for c in OF_CURVES}
     lists |= {f"empty.{head}" for *_, head in pack_profit.BY}
     lists |= {f"fund.{p}" for p in (*pack_profit.PERIODS, "fund", "cdi")}
-    return lists | {k for k in phrases() if k.startswith("echo.")} | used()
+    return lists | {k for k in phrases() if k.startswith(WRITTEN_ELSEWHERE)} | used()
 
 
 def test_every_phrase_is_used_and_every_use_has_a_phrase() -> None:
     assert set(phrases()) - expected() == set(), "phrases that nothing says: take them out"
     assert expected() - set(phrases()) == set(), "said, but not in phrases.yaml"
+
+
+def test_the_sentences_of_tables_are_written_by_the_code() -> None:
+    """Each piece of an English sentence between its places, and each unit, stands in a stage's own texts."""
+    stages = [p for p in CODE.rglob("*.py") if "reports" not in p.parts]
+    nodes = [n for p in stages for n in ast.walk(ast.parse(p.read_text(encoding="utf-8")))]
+    texts = {t for n in nodes for t in _texts(n)}
+    texts |= {"".join(t for part in n.values for t in _texts(part)) for n in nodes if isinstance(n, ast.JoinedStr)}
+    units = {k.removeprefix("unit.") for k in phrases() if k.startswith("unit.")}
+    assert units - texts == set()
+    sentences = {k: t["en"] for k, t in phrases().items() if k.startswith("reason.") and k != "reason.more"}
+    pieces = {k: [p for piece in PLACE.split(en)[::2] for p in re.split("[:,] ", piece)] for k, en in sentences.items()}
+    whole = "\n".join(texts)
+    assert {k: p for k, found in pieces.items() for p in found if len(p.strip()) > 3 and p.strip() not in whole} == {}
 
 
 def test_every_phrase_is_in_both_languages_with_the_same_places() -> None:
@@ -110,6 +141,7 @@ SAME = {
     "CDI", "Sharpe", "Sortino",
     "USDBRL", "Ibovespa", "S&P 500", "ok", "VaR 95%", "VaR 99%", "VIX", "IPCA", "IBC-Br", "Cornish-Fisher",
     "Monte Carlo", "VaR", "{method} {level}", "delta", "DV01", "id", "regime", "stop", "stops", "z", "{n} y",
+    "CDS", "log", "%", "{table}: {why}.", "{breaker}: {reason}", "macro-fund proposals approve {id}",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -30,14 +30,14 @@ FIXED = {"threshold"}  # a loss is drawn as a share of it: both times three is t
 LEVELS = {"risk/var": 0.99, "risk/var_record": 0.99}
 
 
-def made(table: Table, scale: float = 1.0) -> pl.DataFrame:
-    """Sixty days of three rows each, with numbers that move."""
+def made(table: Table, scale: float = 1.0, names: Mapping[str, Sequence[str]] | None = None) -> pl.DataFrame:
+    """Sixty days of three rows each, with numbers that move. names: what columns of names hold, instead of `NAMES`."""
 
     def cell(name: str, kind: pl.DataType, n: int) -> object:
         if kind == pl.Date:
             return FIRST + timedelta(days=n // 3)
         if kind == pl.String:
-            words = (NAMES | OF_TABLE.get(table.key, {})).get(name, ("a", "b", "c"))
+            words = (NAMES | OF_TABLE.get(table.key, {}) | dict(names or {})).get(name, ("a", "b", "c"))
             return words[n % len(words)]
         if kind == pl.Boolean:
             return n % 2 == 0

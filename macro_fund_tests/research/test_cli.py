@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from macro_fund.backtest import audit
 from macro_fund.home import Home
+from macro_fund.pms import people, sign_in
 from macro_fund.research.cli import ResearchContext, attach
 from macro_fund.store.ledger import Ledger
 from macro_fund.store.tables import TABLES
@@ -22,6 +23,7 @@ from macro_fund_tests.research.homes import a_home
 from macro_fund_tests.strategies.frames import world
 
 NOW = utc(2026, 1, 5)
+SECRET = "correct horse"
 TWO = (registry.get("CROSS-02"), registry.get("FX-02"))
 
 
@@ -147,6 +149,8 @@ def test_promote_refuses_with_each_number_and_has_no_flag_to_force_it(desk: Desk
     assert set(answer["bars"]) >= {"deflated Sharpe", "walk-forward years", "Sharpe at 2x costs"}
     assert desk.run("promote", "FX-02", "--force").exit_code == 2
     assert desk.home.ledger.promotions().is_empty()
+    refused = desk.home.ledger.refusals().select("action", "subject", "person", "reason").rows()
+    assert refused == [("promote", "FX-02", "Ana", answer["error"])], "the same refusal of the same moment is one"
 
 
 def test_promote_records_who_when_every_bar_is_met(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +162,46 @@ def test_promote_records_who_when_every_bar_is_met(desk: Desk, monkeypatch: pyte
     assert "FX-02 is promoted by Ana" in desk.says("promote", "FX-02", "--as", "Ana")
     assert desk.home.ledger.promotions()["person"].to_list() == ["Ana"]
     assert "was promoted by Ana" in desk.fails("promote", "FX-02", "--as", "Bia")
+
+
+@pytest.fixture
+def live(desk: Desk, tmp_path: Path) -> Desk:
+    """The same fund as if on live data, in a home of its own: Ana is its portfolio manager, Bia its risk officer."""
+    path = tmp_path / "live"
+    path.mkdir()
+    (path / "lake").symlink_to(desk.home.path / "lake")
+    for name, role in (("Ana", "pm"), ("Bia", "risk")):
+        people.add_user(path, name, role, SECRET)
+    fund = desk.home.settings.fund.model_copy(update={"source": "live"})
+    return Desk(Home(path, desk.home.settings.model_copy(update={"fund": fund})), NOW)
+
+
+def test_promote_demands_the_signed_in_person(live: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from macro_fund.backtest import judge
+
+    monkeypatch.setattr(judge, "bars", lambda *_: {"x": {"least": 0, "strict": False, "found": 1}})
+    assert "nobody is signed in: macro-fund sign-in NAME" in live.fails("promote", "FX-02", "--as", "Ana")
+    sign_in.sign_in(live.home.path, "Bia", SECRET, NOW)
+    assert "Bia is signed in, not Ana" in live.fails("promote", "FX-02", "--as", "Ana")
+    assert "Bia (risk) may not promote: it takes role pm" in live.fails("promote", "FX-02")
+    live.now += sign_in.LASTS
+    assert "the sign-in of Bia ended" in live.fails("promote", "FX-02")
+    assert live.home.ledger.trials().is_empty(), "measured for somebody who may not promote"
+    assert live.home.ledger.promotions().is_empty()
+
+    sign_in.sign_in(live.home.path, "Ana", SECRET, live.now)
+    assert "FX-02 is promoted by Ana" in live.says("promote", "FX-02")
+    assert live.home.ledger.promotions()["person"].to_list() == ["Ana"]
+    asked = live.home.ledger.refusals().select("action", "subject", "person").rows()
+    assert asked == [("promote", "FX-02", who) for who in ("Ana", "Ana", "Bia", "")]
+    assert live.home.ledger.verify_journal() == []
+
+
+def test_a_fund_on_live_data_without_users_promotes_nothing(live: Desk) -> None:
+    (live.home.path / people.USERS_FILE).unlink()
+    said = live.fails("promote", "FX-02", "--as", "Ana")
+    assert "decisions of a fund on live data are signed: macro-fund user add" in said
+    assert live.home.ledger.refusals()["reason"].to_list() == [said.removeprefix("error: ").strip()]
 
 
 def test_a_trial_between_measuring_and_promoting_is_counted_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
