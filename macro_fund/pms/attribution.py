@@ -71,14 +71,14 @@ def sums_since(cube: pl.DataFrame, by: Sequence[str], since: Mapping[str, date])
     return cube.group_by(by, maintain_order=True).agg(sums).sort(by)
 
 
-def attribution(cube: pl.DataFrame, nav: pl.DataFrame, by: Sequence[By], period: Period) -> pl.DataFrame:
+def attribution(cube: pl.DataFrame, nav: pl.DataFrame, by: Sequence[By], start: date) -> pl.DataFrame:
     """By the columns `by`: pnl_brl, contribution (sums to the fund's return) and excess (to its return less CDI's).
 
-    cube: pms/pnl or pms/explain `with_dimensions`; nav: pms/nav; both from the inception to the same session. CDI is
-    taken off the interest on cash: what is left of its excess is rounding. ValueError as in `linked`, and when the
-    cube does not sum to the NAV's P&L.
+    cube: pms/pnl or pms/explain `with_dimensions`; nav: pms/nav; both from the inception to the same session, which
+    ends the period. start: its first trade date (`periods.start_of`). CDI is taken off the interest on cash: what is
+    left of its excess is rounding. ValueError as in `linked`, and when the cube does not sum to the NAV's P&L.
     """
-    days = daily_returns(nav).filter(pl.col("trade_date") >= start_of(period, last_trade_date(cube)))
+    days = daily_returns(nav).filter(pl.col("trade_date") >= start)
     names = [str(b) for b in by]
     rows = cube.join(days.with_row_index("day"), on="session", how="inner", maintain_order="left")
     groups = rows.select(names).unique(maintain_order=True).sort(names).with_row_index("part")

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import polars as pl
 import typer
+from rich.table import Table
 
 from macro_fund.pms import (
     broker_cli,
@@ -31,8 +32,11 @@ from macro_fund.pms import (
 from macro_fund.pms.approval import digest
 from macro_fund.pms.context import AsJson, Open, PmsContext, Read, title_of, told
 from macro_fund.pms.decide_cli import ProposalId
+from macro_fund.pms.periods import Period, start_of
 
 __all__ = ["PmsContext", "Read", "attach"]
+
+_SUMMED = (Period.mtd, Period.ytd, Period.inception)
 
 
 def attach(app: typer.Typer, open_context: Open) -> None:
@@ -133,4 +137,21 @@ def _book(ctx: PmsContext, as_json: bool) -> None:
         out.print(show.table(title, columns, rows, right=("contracts", "mark", "DV01 BRL", "delta BRL")))
     else:
         out.print(f"{title}: no positions; all of the NAV is in cash.")
+    if rows:
+        out.print(_by_class(ctx, held, float(last["nav_brl"])))
     out.print(f"NAV BRL {show.brl(last['nav_brl'])}, {show.brl(last['pnl_brl'])} on the day.")
+    made = {p: navs.filter(pl.col("trade_date") >= start_of(p, last["trade_date"]))["pnl_brl"].sum() for p in _SUMMED}
+    out.print(f"P&L BRL {', '.join(f'{show.brl(v)} {p}' for p, v in made.items())}.")
+
+
+def _by_class(ctx: PmsContext, held: pl.DataFrame, nav: float) -> Table:
+    """Net risk of the book by asset class, in BRL and as a share of NAV."""
+    classes = {i.id: i.asset_class for i in ctx.settings.instruments}
+    rows = held.with_columns(pl.col("instrument").replace_strict(classes, return_dtype=pl.String).alias("class"))
+    sums = rows.group_by("class", maintain_order=True).agg(pl.col("dv01_brl", "delta_brl").sum()).sort("class")
+    body = [
+        (name, show.number(dv01), show.percent(dv01 / nav, 4), show.number(delta), show.percent(delta / nav))
+        for name, dv01, delta in sums.iter_rows()
+    ]
+    columns = ("class", "DV01 BRL", "of NAV", "delta BRL", "of the NAV")
+    return show.table("Net risk by class", columns, body, right=columns[1:])

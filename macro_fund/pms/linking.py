@@ -1,4 +1,5 @@
-"""Carino linking: what each part of a book added to a return that is compounded over many days.
+"""Carino linking: what each part of a book added to a return that is compounded over many days; and the parts of one
+period against a benchmark with weights.
 
 Belongs here: the arithmetic. Does not belong here: which parts there are (`attribution.py`) or what they made
 (`book.py`, `explain.py`).
@@ -49,3 +50,21 @@ def _scale(r: npt.ArrayLike, b: npt.ArrayLike) -> Array:
     # log1p keeps its digits for tiny x, so only the exact zero needs the limit.
     safe = np.where(x == 0, 1.0, x)
     return np.asarray(np.where(x == 0, 1.0, np.log1p(safe) / safe) / base)
+
+
+def effects(weights: npt.ArrayLike, returns: npt.ArrayLike, benchmark: npt.ArrayLike, paid: npt.ArrayLike) -> Array:
+    """(3, segments) allocation, selection and interaction of one period, which sum to its return over the benchmark.
+
+    weights, benchmark: shares of NAV by segment, of the book and of the benchmark, each summing to 1; returns, paid:
+    what each segment made in either, decimals. Allocation holds more of what beat the benchmark as a whole (Brinson and
+    Fachler 1985), selection is better than the benchmark in a segment, interaction is both (Bacon 2008, chapter 5).
+    The fund itself has no benchmark with weights (ADR 0031): this is for a comparison with one. `linked` links it.
+    ValueError for other shapes, and weights that do not sum to 1.
+    """
+    w, r, b, p = (np.asarray(x, dtype=np.float64) for x in (weights, returns, benchmark, paid))
+    if not (w.ndim == 1 and w.shape == r.shape == b.shape == p.shape):
+        raise ValueError(f"give one number a segment: got shapes {w.shape}, {r.shape}, {b.shape}, {p.shape}")
+    for name, total in (("weights", w.sum()), ("benchmark weights", b.sum())):
+        if abs(total - 1.0) > _TOLERANCE:
+            raise ValueError(f"{name} sum to {total:.6g}, not to 1: cash is a segment too")
+    return np.stack([(w - b) * (p - b @ p), b * (r - p), (w - b) * (r - p)])

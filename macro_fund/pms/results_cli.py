@@ -6,6 +6,7 @@ Belongs here: options, titles and empty states. Does not belong here: any sum (`
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import polars as pl
@@ -14,11 +15,19 @@ import typer
 from macro_fund.pms import show
 from macro_fund.pms.attribution import By, attribution, last_trade_date, pnl_by, with_dimensions
 from macro_fund.pms.context import AsJson, Open, PmsContext, title_of, told
-from macro_fund.pms.outcomes import outcomes
+from macro_fund.pms.outcomes import SCHEMA, outcomes
 from macro_fund.pms.periods import Period, start_of
+from macro_fund.pms.statistics import by_person, of_outcomes
 
 _NO_PNL = "No P&L yet: it starts on the first session after the inception."
 _DIMENSIONS = ", ".join(By)
+From = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="First trade date, instead of the period's."),
+]
+To = Annotated[
+    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last trade date; default: the last close.")
+]
 ByOption = Annotated[str, typer.Option("--by", help=f"One or more of {_DIMENSIONS}, with commas between.")]
 
 
@@ -35,11 +44,13 @@ def attach(app: typer.Typer, open_context: Open) -> None:
     def attribution_(
         by: ByOption = By.strategy,
         period: Annotated[Period, typer.Option("--period", help="Up to the last close.")] = Period.mtd,
+        first: From = None,
+        last: To = None,
         as_json: AsJson = False,
     ) -> None:
         """Who made a period's return: BRL, part of the return, part of the return over CDI; each sums exactly."""
         with told(open_context) as ctx:
-            _attribution(ctx, dimensions(by), period, as_json)
+            _attribution(ctx, dimensions(by), period, first and first.date(), last and last.date(), as_json)
 
     @app.command("performance")
     def performance(as_json: AsJson = False) -> None:
@@ -55,6 +66,12 @@ def attach(app: typer.Typer, open_context: Open) -> None:
         """What became of each approved proposal: how its lot ended, target or stop met, P&L, and what people wrote."""
         with told(open_context) as ctx:
             _outcomes(ctx, every, as_json)
+
+    @app.command("decisions")
+    def decisions(as_json: AsJson = False) -> None:
+        """Who decided how often on what, what was refused them, and how closed trades ended."""
+        with told(open_context) as ctx:
+            _decisions(ctx, as_json)
 
 
 def dimensions(text: str) -> list[By]:
@@ -96,11 +113,18 @@ def _pnl(ctx: PmsContext, by: list[By], as_json: bool) -> None:
     show.console().print(show.table(title, columns, [*body, total], right=columns[count:]))
 
 
-def _attribution(ctx: PmsContext, by: list[By], period: Period, as_json: bool) -> None:
-    cube, nav = _cube(ctx, "pms/explain"), ctx.read("pms/nav", None)
+def _attribution(
+    ctx: PmsContext, by: list[By], period: Period, first: date | None, last: date | None, as_json: bool
+) -> None:
+    known = pl.col("trade_date") <= (last or date.max)
+    cube, nav = _cube(ctx, "pms/explain").filter(known), ctx.read("pms/nav", None).filter(known)
     if _said_empty(cube, as_json, _NO_PNL):
         return
-    rows = attribution(cube, nav, by, period)
+    last = last_trade_date(cube)
+    start = first or start_of(period, last)
+    if start > last:
+        raise ValueError(f"there is no P&L from {start} on: the newest known is of {last}")
+    rows = attribution(cube, nav, by, start)
     if as_json:
         typer.echo(show.as_json(rows.to_dicts()))
         return
@@ -110,9 +134,9 @@ def _attribution(ctx: PmsContext, by: list[By], period: Period, as_json: bool) -
         (*r[:count], show.brl(r[count]), *(show.percent(v, 4) for v in r[count + 1 :]))
         for r in (*rows.sort("pnl_brl", *by, descending=[True, *[False] * count]).rows(), total)
     ]
-    last = last_trade_date(cube)
-    first = cube.filter(pl.col("trade_date") >= start_of(period, last))["trade_date"].min()
-    title = title_of(ctx, f"Attribution {period} ({first!s} to {last}) by {', '.join(by)}")
+    days = cube.filter(pl.col("trade_date") >= start)["trade_date"]
+    name = "" if first else f"{period} "
+    title = title_of(ctx, f"Attribution {name}({days.min()!s} to {last}) by {', '.join(by)}")
     columns = (*by, "BRL", "of the return", "over CDI")
     show.console().print(show.table(title, columns, body, right=columns[count:]))
 
@@ -129,17 +153,22 @@ def _performance(ctx: PmsContext, as_json: bool) -> None:
     show.console().print(show.performance_table(title_of(ctx, f"Performance to {last}"), rows.to_dicts()))
 
 
-def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
-    navs = ctx.read("pms/nav", None).sort("session")
-    fills = ctx.ledger.fills()
-    if _said_empty(navs if navs.is_empty() else fills, as_json, "No outcomes yet: nothing has been traded."):
-        return
+def _known_outcomes(ctx: PmsContext) -> pl.DataFrame:
+    """What became of every lot, as the last close knows it; empty before the first."""
+    fills, navs = ctx.ledger.fills(), ctx.read("pms/nav", None).sort("session")
+    if fills.is_empty() or navs.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
     last = navs.row(-1, named=True)
-    marks = ctx.read("silver/contract_marks", None)
+    marks, cube = ctx.read("silver/contract_marks", None), ctx.read("pms/pnl", None)
+    proposals, notes = ctx.ledger.proposals(), ctx.ledger.notes(ctx.now)
+    return outcomes(fills, proposals, marks, cube, notes, last["session"], last["trade_date"])
+
+
+def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
+    rows = _known_outcomes(ctx)
+    if _said_empty(rows, as_json, "No outcomes yet: nothing has been traded."):
+        return
     notes = ctx.ledger.notes(ctx.now)
-    rows = outcomes(
-        fills, ctx.ledger.proposals(), marks, ctx.read("pms/pnl", None), notes, last["session"], last["trade_date"]
-    )
     shown = rows if every else rows.filter(pl.col("closed").is_not_null())
     told = notes.filter(pl.col("proposal_id").is_in(shown["proposal_id"].to_list()))
     if as_json:
@@ -147,7 +176,7 @@ def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
     elif shown.is_empty():
         typer.echo(f"No closed lots yet, {rows.height} open: `macro-fund outcomes --all` shows them.")
     else:
-        title = title_of(ctx, f"Outcomes at the close of {last['trade_date']}")
+        title = title_of(ctx, f"Outcomes at the close of {ctx.read('pms/nav', None)['trade_date'].max()!s}")
         out = show.console()
         out.print(show.outcomes_table(title, shown.to_dicts()))
         if not told.is_empty():
@@ -156,3 +185,23 @@ def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
 
 def _with_notes(row: dict[str, Any], told: pl.DataFrame) -> dict[str, Any]:
     return {**row, "notes": told.filter(pl.col("proposal_id") == row["proposal_id"]).to_dicts()}
+
+
+def _decisions(ctx: PmsContext, as_json: bool) -> None:
+    people = by_person(ctx.ledger.proposals(at=ctx.now), ctx.ledger.refusals())
+    lots = of_outcomes(_known_outcomes(ctx))
+    if as_json:
+        typer.echo(show.as_json({"decisions": people.to_dicts(), "outcomes": lots.to_dicts()}))
+        return
+    if _said_empty(people, as_json, "Nothing was proposed yet: `macro-fund run` makes the first proposals."):
+        return
+    counts = people.columns[1:]
+    rows = [(name or "nobody", *map(str, numbers)) for name, *numbers in people.iter_rows()]
+    out = show.console()
+    out.print(show.table(title_of(ctx, "Proposals by who decided"), ("person", *counts), rows, right=counts))
+    ended = [
+        (r["ended"], r["met"], str(r["lots"]), str(r["gained"]), f"{r['held_days']:.1f}", show.brl(r["pnl_brl"]))
+        for r in lots.iter_rows(named=True)
+    ]
+    columns = ("closed by", "met", "lots", "gained", "settlements held", "P&L BRL")
+    out.print(show.table("Closed lots", columns, ended, right=columns[2:]) if ended else "No closed lots yet.")

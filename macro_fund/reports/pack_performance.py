@@ -11,9 +11,9 @@ from datetime import date
 
 import polars as pl
 
-from macro_fund.pms.attribution import By, attribution
+from macro_fund.pms.attribution import By, attribution, last_trade_date
 from macro_fund.pms.book import breaks
-from macro_fund.pms.periods import Period
+from macro_fund.pms.periods import Period, start_of
 from macro_fund.reports.blocks import Cell, Grid, Number, Picture, Section, Style, heads, say
 from macro_fund.reports.figure import drawn
 from macro_fund.reports.plots_performance import performance_picture
@@ -68,7 +68,8 @@ def _performance_grid(now: pl.DataFrame) -> Grid:
 
 def _attribution_grid(cube: pl.DataFrame, nav: pl.DataFrame, by: By) -> Grid:
     """A row an item: part of the return, for each of `PERIODS`; the parts sum to the fund's return."""
-    found = {p: {r[by]: r for r in attribution(cube, nav, [by], p).to_dicts()} for p in PERIODS}
+    starts = {p: start_of(p, last_trade_date(cube)) for p in PERIODS}
+    found = {p: {r[by]: r for r in attribution(cube, nav, [by], start).to_dicts()} for p, start in starts.items()}
     names = sorted({name for rows in found.values() for name in rows})
     rows: list[list[Cell]] = []
     for name in names:

@@ -204,7 +204,9 @@ def test_the_book_shows_the_last_close_only(desk: Desk) -> None:
     assert "Book at the close of 2025-02-07 (SAMPLE data)" in out
     assert out.count("DI1F27") == 1
     assert "previous" in out
-    assert out.endswith("NAV BRL 98.50, -1.50 on the day.")
+    assert "│ rates │ 1,526 │ 1548.7310% │ 0 │ 0.00% │" in out
+    assert "NAV BRL 98.50, -1.50 on the day." in out
+    assert out.endswith("P&L BRL -1.50 mtd, -1.50 ytd, -1.50 inception.")
     whole = json.loads(desk.says("book", "--json"))
     assert (whole["nav"]["nav_brl"], len(whole["positions"])) == ("98.50", 1)
 

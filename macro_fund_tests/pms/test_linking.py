@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from macro_fund.pms.linking import linked
+from macro_fund.pms.linking import effects, linked
 
 DAY = st.floats(-0.05, 0.05)
 
@@ -76,3 +76,32 @@ def test_a_return_that_comes_back_to_nothing_keeps_its_parts() -> None:
 def test_what_cannot_be_linked_is_refused(effects: list, returns: list[float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         linked(effects, returns)
+
+
+def test_bacons_example_of_one_period() -> None:
+    """at_brinson_bacon: UK, Japan and US; 8.3% against 6.4%."""
+    found = effects([0.4, 0.3, 0.3], [0.2, -0.05, 0.06], [0.4, 0.2, 0.4], [0.1, -0.04, 0.08])
+    expected = [[0.0, -0.0104, -0.0016], [0.04, -0.002, -0.008], [0.0, -0.001, 0.002]]
+    assert found == pytest.approx(np.array(expected), abs=1e-12)
+    assert found.sum() == pytest.approx(0.083 - 0.064, abs=1e-12)
+    # Its sums are the first period of the oracle above: allocation, and the rest.
+    assert (found[0].sum(), found[1:].sum()) == pytest.approx((-0.012, 0.031), abs=1e-12)
+
+
+WEIGHTS = hnp.arrays(np.float64, 4, elements=st.floats(0.05, 1.0)).map(lambda w: w / w.sum())
+MADE = hnp.arrays(np.float64, 4, elements=st.floats(-0.3, 0.3))
+
+
+@given(WEIGHTS, MADE, WEIGHTS, MADE)
+def test_effects_sum_to_the_excess_and_the_benchmark_has_none(
+    w: np.ndarray, r: np.ndarray, b: np.ndarray, p: np.ndarray
+) -> None:
+    assert effects(w, r, b, p).sum() == pytest.approx(w @ r - b @ p, abs=1e-12)
+    assert np.abs(effects(b, p, b, p)).max() == 0.0
+
+
+def test_what_is_no_whole_is_told() -> None:
+    with pytest.raises(ValueError, match=r"weights sum to 0\.9, not to 1: cash is a segment too"):
+        effects([0.5, 0.4], [0.1, 0.1], [0.5, 0.5], [0.1, 0.1])
+    with pytest.raises(ValueError, match="one number a segment"):
+        effects([0.5, 0.5], [0.1], [0.5, 0.5], [0.1, 0.1])

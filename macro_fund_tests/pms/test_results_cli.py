@@ -153,6 +153,22 @@ def test_attribution_for_people(busy: Desk) -> None:
     assert "│ total │ │ 93.99 │ 0.0931%" in out
 
 
+def test_attribution_between_two_days_by_hand(busy: Desk) -> None:
+    """The second and third day alone, and from the second on: what comes later is not in it."""
+    got = {
+        r["strategy"]: r for r in json.loads(busy.says("attribution", "--from", str(D[1]), "--to", str(D[2]), "--json"))
+    }
+    assert {k: r["pnl_brl"] for k, r in got.items()} == {"CROSS-02": "-10.01", "RATES-01": "100.00"}
+    whole = (1 + 100 / 101000) * (1 - 10.01 / 101100) - 1
+    assert sum(r["contribution"] for r in got.values()) == pytest.approx(whole, abs=1e-15)
+    out = busy.says("attribution", "--from", str(D[1]))
+    assert f"Attribution ({D[1]} to {D[3]}) by strategy" in out
+    assert "no P&L from 2026-01-02 on: the newest known is of 2025-02-07" in busy.fails(
+        "attribution", "--from", "2026-01-02"
+    )
+    assert "No P&L yet" in busy.says("attribution", "--to", "2020-01-02")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -242,6 +258,19 @@ def test_open_lots_are_counted_and_shown_when_asked(desk: Desk) -> None:
     assert "No closed lots yet, 1 open: `macro-fund outcomes --all`" in desk.says("outcomes")
     (row,) = json.loads(desk.says("outcomes", "--all", "--json"))
     assert (row["ended"], row["met"], row["pnl_brl"]) == ("open", "neither", "11990.00")
+
+
+def test_decisions_are_counted_by_person_and_lots_by_their_end(desk: Desk) -> None:
+    assert "Nothing was proposed yet" in desk.says("decisions")
+    _traded(desk)
+    got = json.loads(desk.says("decisions", "--json"))
+    assert [(r["person"], r["approved"], r["rejected"], r["refused"]) for r in got["decisions"]] == [("Ana", 2, 0, 0)]
+    assert got["outcomes"] == [
+        {"ended": "trade", "met": "target", "lots": 1, "gained": 1, "held_days": 3.0, "pnl_brl": "35980.00"}
+    ]
+    out = desk.says("decisions")
+    assert "│ Ana │" in out
+    assert "│ trade │ target │ 1 │ 1 │ 3.0 │ 35,980.00 │" in out
 
 
 def test_the_dimensions_are_told_by_help(desk: Desk) -> None:
