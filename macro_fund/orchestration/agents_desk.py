@@ -207,5 +207,6 @@ NODES = (
             every_session(),
         ),
         refused="degraded",
+        version="2",
     ),
 )  # fmt: skip

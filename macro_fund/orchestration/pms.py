@@ -104,7 +104,8 @@ def _ties(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
 
 
 def _performance(run: Run) -> pl.DataFrame:
-    return performance(run.read("pms/nav"), run.read("pms/fills"), _booked(run), run.read("pms/pnl"), run.fund_sessions)
+    nav, fills, marks, cube = (run.read(k) for k in ("pms/nav", "pms/fills", MARKS, "pms/pnl"))
+    return performance(nav, fills, marks, cube, run.fund_sessions)
 
 
 def _agrees(run: Run, frame: pl.DataFrame) -> list[tuple[date, str]]:
@@ -265,6 +266,7 @@ NODES = (
         ("pms/fills", MARKS, BOOK_MARKS, "bronze/bcb_sgs"),
         _pnl,
         (sessions_inside(),),
+        version="2",
     ),
     Node(
         "pms/explain",
@@ -277,6 +279,7 @@ NODES = (
             sessions_inside(),
         ),
         plot=explain_picture,
+        version="2",
     ),
     Node(
         "pms/nav",
@@ -289,7 +292,7 @@ NODES = (
     Node(
         "pms/performance",
         PYTHON,
-        ("pms/nav", "pms/fills", MARKS, BOOK_MARKS, "pms/pnl"),
+        ("pms/nav", "pms/fills", MARKS, "pms/pnl"),
         _performance,
         (
             Check("agrees", "returns are those of the NAV, round trips sum to the P&L to the cent", _agrees),
@@ -297,6 +300,7 @@ NODES = (
             sessions_inside(),
         ),
         plot=performance_picture,
+        version="2",
     ),
     Node(
         "pms/reconciliation",

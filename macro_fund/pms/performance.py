@@ -49,7 +49,7 @@ def performance(
 ) -> pl.DataFrame:
     """pms/performance of `sessions`, a row for each of `PERIODS`; a session without a NAV has none.
 
-    nav: pms/nav, fills: pms/fills, marks: `true_up.with_estimates`, cube: pms/pnl; all history.
+    nav: pms/nav, fills: pms/fills, marks: silver/contract_marks, cube: pms/pnl; all history.
     """
     rows: list[Mapping[str, Any]] = []
     for session, trade_date, known in _as_known(nav, fills, marks, cube, sessions):
