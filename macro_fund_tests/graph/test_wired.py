@@ -332,7 +332,7 @@ OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
     ("pms/marks", "pms/fills"): _change("pms/fills", quantity=pl.col("quantity") * 0),
     **{
         (asset, "pms/marks"): _marked_by_model
-        for asset in ("pms/pnl", "pms/explain", "pms/performance", "pms/reconciliation")
+        for asset in ("pms/pnl", "pms/explain", "pms/reconciliation")
     },
     (ORDERS, PROPOSALS): _other_proposals,
     (SCORES, COMPARED): _first_session_again(COMPARED, pl.lit(False).alias("agrees")),
