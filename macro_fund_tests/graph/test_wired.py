@@ -330,10 +330,7 @@ OTHERWISE: dict[tuple[str, str], Callable[[Home, date], Home]] = {
     ("risk/breakers", "pms/positions"): _change("pms/positions", mark_basis=pl.lit("previous")),
     # what counts is which contracts are held; and of a mark only what is no settlement
     ("pms/marks", "pms/fills"): _change("pms/fills", quantity=pl.col("quantity") * 0),
-    **{
-        (asset, "pms/marks"): _marked_by_model
-        for asset in ("pms/pnl", "pms/explain", "pms/reconciliation")
-    },
+    **{(asset, "pms/marks"): _marked_by_model for asset in ("pms/pnl", "pms/explain", "pms/reconciliation")},
     (ORDERS, PROPOSALS): _other_proposals,
     (SCORES, COMPARED): _first_session_again(COMPARED, pl.lit(False).alias("agrees")),
     (SCORES, REVISIONS): _first_session_again(REVISIONS, pl.col("value") + 1),
