@@ -292,6 +292,11 @@ class Settings(Model):
         return next(i for i in self.instruments if i.id == instrument_id)
 
     @property
+    def asset_classes(self) -> dict[str, str]:
+        """Asset class by instrument id."""
+        return {i.id: i.asset_class for i in self.instruments}
+
+    @property
     def book(self) -> tuple[Instrument, ...]:
         """The instruments that the fund may hold."""
         return tuple(i for i in self.instruments if i.book)

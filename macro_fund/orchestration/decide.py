@@ -9,6 +9,7 @@ a row of the ledger, as from the command line. Annotations here are objects, not
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -20,8 +21,8 @@ from macro_fund.home import Home
 from macro_fund.orchestration.resources import FundResource
 from macro_fund.pms import approval
 from macro_fund.pms.approval import Decided, Desk
+from macro_fund.pms.context import PmsContext
 from macro_fund.pms.people import Actor
-from macro_fund.pms.sign_in import actor
 from macro_fund.store.ledger import LedgerError
 from macro_fund.time.clock import now
 
@@ -52,10 +53,11 @@ class Decision(dg.Config):
 
 def desk_of(home: Home, user: str, at: datetime) -> Desk:
     """The home's desk for a named person at `at`; what stands in their way is the actor's problem."""
-    who = actor(home.path, home.settings.fund.source, user, at)
-    if not user.strip():
-        who = Actor("", frozenset(), problem="who decides? The run config's `user` is empty: name who is signed in")
-    return Desk(home.ledger, home.settings, home.lake.read, who, at)
+    desk = PmsContext(home.ledger, home.lake.read, at, home.settings, home.path).desk(user)
+    if user.strip():
+        return desk
+    problem = "who decides? The run config's `user` is empty: name who is signed in"
+    return replace(desk, actor=Actor("", frozenset(), problem=problem))
 
 
 def decided(desk: Desk, asked: Decision) -> Decided:

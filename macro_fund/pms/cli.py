@@ -135,10 +135,9 @@ def _book(ctx: PmsContext, as_json: bool) -> None:
     out = show.console()
     if rows:
         out.print(show.table(title, columns, rows, right=("contracts", "mark", "DV01 BRL", "delta BRL")))
+        out.print(_by_class(ctx, held, float(last["nav_brl"])))
     else:
         out.print(f"{title}: no positions; all of the NAV is in cash.")
-    if rows:
-        out.print(_by_class(ctx, held, float(last["nav_brl"])))
     out.print(f"NAV BRL {show.brl(last['nav_brl'])}, {show.brl(last['pnl_brl'])} on the day.")
     made = {p: navs.filter(pl.col("trade_date") >= start_of(p, last["trade_date"]))["pnl_brl"].sum() for p in _SUMMED}
     out.print(f"P&L BRL {', '.join(f'{show.brl(v)} {p}' for p, v in made.items())}.")
@@ -146,8 +145,8 @@ def _book(ctx: PmsContext, as_json: bool) -> None:
 
 def _by_class(ctx: PmsContext, held: pl.DataFrame, nav: float) -> Table:
     """Net risk of the book by asset class, in BRL and as a share of NAV."""
-    classes = {i.id: i.asset_class for i in ctx.settings.instruments}
-    rows = held.with_columns(pl.col("instrument").replace_strict(classes, return_dtype=pl.String).alias("class"))
+    of = pl.col("instrument")
+    rows = held.with_columns(of.replace_strict(ctx.settings.asset_classes, return_dtype=pl.String).alias("class"))
     sums = rows.group_by("class", maintain_order=True).agg(pl.col("dv01_brl", "delta_brl").sum()).sort("class")
     body = [
         (name, show.number(dv01), show.percent(dv01 / nav, 4), show.number(delta), show.percent(delta / nav))

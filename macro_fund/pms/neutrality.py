@@ -88,9 +88,7 @@ def _lots_after(ticket: Ticket, evidence: Evidence) -> dict[tuple[str, str], lis
 
 def _units(ticket: Ticket, evidence: Evidence) -> dict[str, tuple[float, ...]]:
     """DV01 and delta of +1 contract in BRL, by contract: of what is held, and of what is proposed."""
-    held = {
-        p["contract"]: tuple(float(p[f"{r}_brl"] or 0.0) / p["quantity"] for r in RISKS) for p in evidence.positions
-    }
+    held = {p["contract"]: tuple(p[f"{r}_brl"] / p["quantity"] for r in RISKS) for p in evidence.positions}
     proposed = [proposal for proposal, _ in _trades(ticket, evidence)]
     return held | {p["contract"]: tuple(unit_risk(p, r) for r in RISKS) for p in proposed}
 

@@ -86,7 +86,7 @@ def dimensions(text: str) -> list[By]:
 
 
 def _cube(ctx: PmsContext, table: str) -> pl.DataFrame:
-    return with_dimensions(ctx.read(table, None), {i.id: i.asset_class for i in ctx.settings.instruments})
+    return with_dimensions(ctx.read(table, None), ctx.settings.asset_classes)
 
 
 def _said_empty(rows: pl.DataFrame, as_json: bool, words: str) -> bool:
@@ -153,22 +153,22 @@ def _performance(ctx: PmsContext, as_json: bool) -> None:
     show.console().print(show.performance_table(title_of(ctx, f"Performance to {last}"), rows.to_dicts()))
 
 
-def _known_outcomes(ctx: PmsContext) -> pl.DataFrame:
-    """What became of every lot, as the last close knows it; empty before the first."""
+def _known_outcomes(ctx: PmsContext, notes: pl.DataFrame) -> tuple[pl.DataFrame, date | None]:
+    """What became of every lot, as the last close knows it, and that close; empty before the first."""
     fills, navs = ctx.ledger.fills(), ctx.read("pms/nav", None).sort("session")
     if fills.is_empty() or navs.is_empty():
-        return pl.DataFrame(schema=SCHEMA)
+        return pl.DataFrame(schema=SCHEMA), None
     last = navs.row(-1, named=True)
     marks, cube = ctx.read("silver/contract_marks", None), ctx.read("pms/pnl", None)
-    proposals, notes = ctx.ledger.proposals(), ctx.ledger.notes(ctx.now)
-    return outcomes(fills, proposals, marks, cube, notes, last["session"], last["trade_date"])
+    close: date = last["trade_date"]
+    return outcomes(fills, ctx.ledger.proposals(), marks, cube, notes, last["session"], close), close
 
 
 def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
-    rows = _known_outcomes(ctx)
+    notes = ctx.ledger.notes(ctx.now)
+    rows, close = _known_outcomes(ctx, notes)
     if _said_empty(rows, as_json, "No outcomes yet: nothing has been traded."):
         return
-    notes = ctx.ledger.notes(ctx.now)
     shown = rows if every else rows.filter(pl.col("closed").is_not_null())
     told = notes.filter(pl.col("proposal_id").is_in(shown["proposal_id"].to_list()))
     if as_json:
@@ -176,7 +176,7 @@ def _outcomes(ctx: PmsContext, every: bool, as_json: bool) -> None:
     elif shown.is_empty():
         typer.echo(f"No closed lots yet, {rows.height} open: `macro-fund outcomes --all` shows them.")
     else:
-        title = title_of(ctx, f"Outcomes at the close of {ctx.read('pms/nav', None)['trade_date'].max()!s}")
+        title = title_of(ctx, f"Outcomes at the close of {close}")
         out = show.console()
         out.print(show.outcomes_table(title, shown.to_dicts()))
         if not told.is_empty():
@@ -189,7 +189,7 @@ def _with_notes(row: dict[str, Any], told: pl.DataFrame) -> dict[str, Any]:
 
 def _decisions(ctx: PmsContext, as_json: bool) -> None:
     people = by_person(ctx.ledger.proposals(at=ctx.now), ctx.ledger.refusals())
-    lots = of_outcomes(_known_outcomes(ctx))
+    lots = of_outcomes(_known_outcomes(ctx, ctx.ledger.notes(ctx.now))[0])
     if as_json:
         typer.echo(show.as_json({"decisions": people.to_dicts(), "outcomes": lots.to_dicts()}))
         return

@@ -37,9 +37,9 @@ def of_outcomes(outcomes: pl.DataFrame) -> pl.DataFrame:
 
     outcomes: columns of `outcomes.SCHEMA`.
     """
-    closed = outcomes.filter(pl.col("closed").is_not_null()).with_columns(pl.col("pnl_brl").fill_null(0))
     return (
-        closed.group_by("ended", "met", maintain_order=True)
+        outcomes.filter(pl.col("closed").is_not_null())
+        .group_by("ended", "met", maintain_order=True)
         .agg(
             lots=pl.len().cast(pl.Int64),
             gained=(pl.col("pnl_brl") > 0).sum().cast(pl.Int64),

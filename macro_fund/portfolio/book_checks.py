@@ -111,9 +111,8 @@ def allocations_within(
 def allocations_inside(allocations: pl.DataFrame, settings: Settings) -> Verdict:
     """Currency, equity and class limits of every method's book, from its weights alone; signs are those of the view."""
     limits, fund = settings.limits, settings.fund
-    of = {i.id: i.asset_class for i in settings.instruments}
     rows = allocations.drop_nulls("weight").with_columns(
-        pl.col("instrument").replace_strict(of, return_dtype=pl.String).alias("asset_class")
+        pl.col("instrument").replace_strict(settings.asset_classes, return_dtype=pl.String).alias("asset_class")
     )
     alone = pl.col("weight").abs() * pl.col("volatility")
     use = (

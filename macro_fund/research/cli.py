@@ -17,8 +17,7 @@ import typer
 
 from macro_fund.home import Home
 from macro_fund.pms.approval import Desk
-from macro_fund.pms.context import Person
-from macro_fund.pms.sign_in import actor
+from macro_fund.pms.context import Person, PmsContext
 from macro_fund.research import commands
 from macro_fund.research.study import Study, open_study
 from macro_fund.strategies import registry
@@ -47,8 +46,8 @@ class ResearchContext:
 
     def desk(self, name: str) -> Desk:
         """What a decision needs, for whoever acts when a command is typed with `--as name`."""
-        who = actor(self.home.path, self.home.settings.fund.source, name, self.now)
-        return Desk(self.home.ledger, self.home.settings, self.home.lake.read, who, self.now)
+        home = self.home
+        return PmsContext(home.ledger, home.lake.read, self.now, home.settings, home.path).desk(name)
 
 
 Open = Callable[[], ResearchContext]

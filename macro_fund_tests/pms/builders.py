@@ -11,12 +11,13 @@ import polars as pl
 
 from macro_fund.pms.adapters import open_broker
 from macro_fund.pms.approval import Desk
-from macro_fund.pms.book import money, positions, trading_pnl
+from macro_fund.pms.book import pnl, positions
 from macro_fund.pms.evidence import Read
 from macro_fund.pms.execution import Recorded, answered, executed, sent
 from macro_fund.pms.marking import Market, book_marks
 from macro_fund.pms.people import Actor, alone
 from macro_fund.settings import Settings, default_settings
+from macro_fund.store.lake import shape_problems
 from macro_fund.store.ledger import Ledger
 from macro_fund.store.ledger_notes import NOTE_SCHEMA
 from macro_fund.store.ledger_orders import EVENT_SCHEMA
@@ -32,6 +33,7 @@ CAPITAL = Decimal("100000000.00")
 CDI = 0.00045513  # a bank day
 KEYS = TABLE.keys(date(2025, 1, 6), date(2025, 3, 31))
 INCEPTION = KEYS[0]
+FIXED: dict[str, Any] = {"capital": CAPITAL, "inception": INCEPTION, "calendar": ANBIMA, "table": TABLE}
 
 
 def utc(year: int, month: int, day: int, hour: int = 13, minute: int = 0) -> datetime:
@@ -107,13 +109,18 @@ def notes(*rows: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame([{**usual, **r} for r in rows], schema=NOTE_SCHEMA, orient="row")
 
 
-def cube_of(fills: pl.DataFrame, marks: pl.DataFrame, upto: date) -> pl.DataFrame:
-    """pms/pnl of trading without cash, from the first fill to `upto`."""
-    rows = [
-        (s, TABLE.offset(s, -1), c, i, *owner, component, money(cents))
-        for s, c, i, owner, (component, _), cents in trading_pnl(fills, marks, upto)
-    ]
-    return pl.DataFrame(rows, schema=TABLES["pms/pnl"].schema, orient="row")
+def cube_of(
+    f: pl.DataFrame, m: pl.DataFrame, sessions: Sequence[date], rates: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """pms/pnl of the sessions for a fund that starts at INCEPTION; without `rates` no cash earns anything."""
+    out = pnl(f, m, cdi([]) if rates is None else rates, sessions, **FIXED)
+    assert shape_problems(TABLES["pms/pnl"], out) == []
+    return out
+
+
+def until(last: date) -> list[date]:
+    """The fund's sessions up to `last`."""
+    return [k for k in KEYS if k <= last]
 
 
 def mark(contract: str, trade_date: date, price: float, **given: Any) -> dict[str, Any]:

@@ -15,13 +15,14 @@ from macro_fund.pms import book
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.pms.builders import (
-    ANBIMA,
     CAPITAL,
+    FIXED,
     INCEPTION,
     KEYS,
     TABLE,
     bank_days,
     cdi,
+    cube_of,
     fill,
     fills,
     held_at,
@@ -34,13 +35,6 @@ from macro_fund_tests.pms.builders import (
 CDI_ROWS = cdi(bank_days(date(2024, 12, 16), KEYS[-1]))
 NO_CDI = CDI_ROWS.clear()
 D = KEYS[1:]  # trade dates after the inception
-FIXED: dict[str, Any] = {"capital": CAPITAL, "inception": INCEPTION, "calendar": ANBIMA, "table": TABLE}
-
-
-def cube_of(f: pl.DataFrame, m: pl.DataFrame, sessions: list[date], rates: pl.DataFrame = NO_CDI) -> pl.DataFrame:
-    out = book.pnl(f, m, rates, sessions, **FIXED)
-    assert shape_problems(TABLES["pms/pnl"], out) == []
-    return out
 
 
 def nav_of(cube: pl.DataFrame, sessions: list[date], rates: pl.DataFrame = NO_CDI) -> pl.DataFrame:

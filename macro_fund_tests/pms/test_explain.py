@@ -13,14 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macro_fund.instruments.di1 import daily_settlement, pu, round2
-from macro_fund.pms import book
 from macro_fund.pms.explain import di1_parts, explain, large_residuals, unexplained
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.pms.builders import ANBIMA, CAPITAL, INCEPTION, KEYS, TABLE, cdi, fill, fills, mark, marks, share
+from macro_fund_tests.pms.builders import (
+    KEYS,
+    TABLE,
+    cube_of,
+    fill,
+    fills,
+    mark,
+    marks,
+    share,
+)
 
 D = KEYS[1:]
-FIXED: dict[str, Any] = {"capital": CAPITAL, "inception": INCEPTION, "calendar": ANBIMA, "table": TABLE}
 BY = ["session", "contract", "instrument", "strategy_id"]
 NEAR = ("di_252", "di_504")  # nodes around 400 business days
 
@@ -33,10 +40,6 @@ def di1(
     made = None if before is None else float(daily_settlement(price, before["settle_price"], fc))
     row = {"settle_rate": rate, "bdays": n, "correction": fc, "pnl_brl": made}
     return mark(contract, day, price, **row, prev_trade_date=before and before["trade_date"], **given)
-
-
-def cube_of(f: pl.DataFrame, m: pl.DataFrame, sessions: list[date]) -> pl.DataFrame:
-    return book.pnl(f, m, cdi([]), sessions, **FIXED)
 
 
 def explained(f: pl.DataFrame, m: pl.DataFrame, sessions: list[date]) -> pl.DataFrame:

@@ -15,9 +15,8 @@ from macro_fund.pms.proposals import propose
 from macro_fund.store.ledger import Ledger, open_ledger
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.pms.builders import (
-    ANBIMA,
     CAPITAL,
-    INCEPTION,
+    FIXED,
     KEYS,
     SETTINGS,
     TABLE,
@@ -37,7 +36,6 @@ MARKS = marks(
     *marks_of("DI1F28", DAYS, [0.0, 11.0, 21.0, -6.0, 8.0, 2.0, 3.0, 4.0]),
 )
 CDI_ROWS = cdi([])
-FIXED: dict[str, Any] = {"capital": CAPITAL, "inception": INCEPTION, "calendar": ANBIMA, "table": TABLE}
 
 # 100 contracts, a change too small to trade, a roll to DI1F28, a session without a view, then flat.
 GOALS: list[dict[str, Any]] = [

@@ -24,8 +24,7 @@ from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
 from macro_fund_tests.pms.builders import (
     ANBIMA,
-    CAPITAL,
-    INCEPTION,
+    FIXED,
     KEYS,
     NO_OVERRIDES,
     POINTS,
@@ -41,7 +40,6 @@ RATES = cdi(bank_days(date(2024, 12, 16), KEYS[-1]))
 D = KEYS[1:]  # trade dates after the inception
 MATURITY = {"DI1F26": date(2026, 1, 2), "DI1F27": date(2027, 1, 4), "DI1F28": date(2028, 1, 3)}
 DOL = {"DOLH25": date(2025, 3, 5)}
-FIXED: dict[str, Any] = {"capital": CAPITAL, "inception": INCEPTION, "calendar": ANBIMA, "table": TABLE}
 
 Quote = tuple[date, str, float]  # trade date, contract, level
 

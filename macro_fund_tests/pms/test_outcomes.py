@@ -10,7 +10,19 @@ import polars as pl
 import pytest
 
 from macro_fund.pms.outcomes import outcomes, states
-from macro_fund_tests.pms.builders import FILL_SCHEMA, KEYS, cube_of, fill, frame, mark, marks, notes, proposals, utc
+from macro_fund_tests.pms.builders import (
+    FILL_SCHEMA,
+    KEYS,
+    cube_of,
+    fill,
+    frame,
+    mark,
+    marks,
+    notes,
+    proposals,
+    until,
+    utc,
+)
 
 D = KEYS[1:]
 NOTHING = notes()
@@ -37,7 +49,7 @@ def outcome(
     fills = pl.DataFrame(trades, schema={**FILL_SCHEMA, "proposal_id": pl.String}, orient="row")
     asked = proposals({"proposal_id": "p0", **given}, {"proposal_id": "p1"})
     known = marks(*rows)
-    (row,) = outcomes(fills, asked, known, cube_of(fills, known, D[9]), written, D[9], D[8]).to_dicts()
+    (row,) = outcomes(fills, asked, known, cube_of(fills, known, until(D[9])), written, D[9], D[8]).to_dicts()
     return row
 
 

@@ -14,7 +14,7 @@ import pytest
 from macro_fund.pms.performance import MIN_DAYS, PERIODS, disagreements, performance
 from macro_fund.store.lake import shape_problems
 from macro_fund.store.tables import TABLES
-from macro_fund_tests.pms.builders import KEYS, TABLE, cube_of, fill, fills, frame, mark, marks, marks_of
+from macro_fund_tests.pms.builders import KEYS, TABLE, cube_of, fill, fills, frame, mark, marks, marks_of, until
 
 CDI = 0.0004
 
@@ -47,7 +47,7 @@ def record(
     """pms/performance of the last session, by period."""
     last = nav["session"].max()
     f, m = fills() if f is None else f, marks() if m is None else m
-    out = performance(nav, f, m, cube_of(f, m, last), [last])
+    out = performance(nav, f, m, cube_of(f, m, until(last)), [last])
     assert shape_problems(TABLES["pms/performance"], out) == []
     assert out["period"].to_list() == sorted(PERIODS)
     return {r["period"]: r for r in out.to_dicts()}

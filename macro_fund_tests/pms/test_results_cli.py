@@ -13,7 +13,7 @@ import pytest
 from macro_fund.pms.attribution import By
 from macro_fund.pms.performance import performance
 from macro_fund.store.ledger import open_ledger
-from macro_fund_tests.pms.builders import cube_of, frame, mark, marks, proposals
+from macro_fund_tests.pms.builders import cube_of, frame, mark, marks, proposals, until
 from macro_fund_tests.pms.test_cli import Desk
 
 PID = "ab12cd34ef56"
@@ -231,7 +231,7 @@ def _traded(desk: Desk) -> None:
         )
     )
     known, last = desk.lake["silver/contract_marks"], {"session": date(2025, 2, 14), "trade_date": days[3]}
-    desk.lake["pms/pnl"] = cube_of(desk.ledger.fills(), known, last["session"])
+    desk.lake["pms/pnl"] = cube_of(desk.ledger.fills(), known, until(last["session"]))
     desk.lake["pms/nav"] = _nav().tail(1).with_columns(**{k: pl.lit(v) for k, v in last.items()})
 
 

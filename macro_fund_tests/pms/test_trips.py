@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from macro_fund.pms.trips import lot_pnl, lots, round_trips
-from macro_fund_tests.pms.builders import KEYS, cube_of, fill, fills, marks, marks_of
+from macro_fund_tests.pms.builders import KEYS, cube_of, fill, fills, marks, marks_of, until
 
 D = KEYS[1:]
 FAR = {"DI1F27": date(2027, 1, 4), "DI1F28": date(2028, 1, 3)}
@@ -57,10 +57,12 @@ def test_a_roll_is_one_trip_and_a_turn_is_two() -> None:
 
 def test_a_trip_is_open_while_one_of_its_lots_is() -> None:
     rows = traded((0, "DI1F27", 10), (0, "DI1F27", 4), (2, "DI1F27", -12), (2, "DI1F28", 12), (5, "DI1F28", -12))
-    trips = round_trips(lots(rows, FAR, D[9]), lot_pnl(cube_of(rows, marks(), D[9]))).to_dicts()
+    trips = round_trips(lots(rows, FAR, D[9]), lot_pnl(cube_of(rows, marks(), until(D[9])))).to_dicts()
     assert [(t["trip_id"], t["opened"], t["closed"]) for t in trips] == [("f0", D[0], None)]
     whole = rows.vstack(fills(fill(D[7], "DI1F27", -2, fill_id="f5")))
-    assert round_trips(lots(whole, FAR, D[9]), lot_pnl(cube_of(whole, marks(), D[9])))["closed"].to_list() == [D[7]]
+    assert round_trips(lots(whole, FAR, D[9]), lot_pnl(cube_of(whole, marks(), until(D[9]))))["closed"].to_list() == [
+        D[7]
+    ]
 
 
 def test_a_lot_ends_with_its_contract() -> None:
@@ -76,7 +78,7 @@ def test_what_each_lot_made_by_hand() -> None:
     """10 contracts earn 1.00 and 2.00, 5 more 2.00 and -4.00; closing 12 costs 10.00, of which 8.33 for the ten."""
     m = marks(*marks_of("DI1F27", D[:5], [None, 1.0, 2.0, -4.0, 7.0]))
     rows = traded((0, "DI1F27", 10), (1, "DI1F27", 5), (2, "DI1F27", -12))
-    made = dict(lot_pnl(cube_of(rows, m, D[9])).group_by("lot_id").agg(pl.col("pnl_brl").sum()).iter_rows())
+    made = dict(lot_pnl(cube_of(rows, m, until(D[9]))).group_by("lot_id").agg(pl.col("pnl_brl").sum()).iter_rows())
     assert made["f0"] == Decimal("10") * (1 + 2) - Decimal("10.00") - Decimal("8.33")
     assert made["f1"] == 5 * Decimal("2") + 3 * Decimal("-4") + 3 * Decimal("7") - Decimal("10.00") - Decimal("1.67")
     assert set(made) == {"f0", "f1"}
@@ -87,7 +89,7 @@ def test_a_cost_that_a_late_fill_leaves_behind_is_lost_to_nobody() -> None:
     early = fill(D[0], "DI1F27", 10, fill_id="f0", session=D[5])
     rows = fills(early, fill(D[1], "DI1F27", -10, fill_id="f1"))
     m = marks(*marks_of("DI1F27", D[:4], [None, 1.0, 2.0, -4.0]))
-    trips = round_trips(lots(rows, FAR, D[9]), lot_pnl(cube_of(rows, m, D[9])))
+    trips = round_trips(lots(rows, FAR, D[9]), lot_pnl(cube_of(rows, m, until(D[9]))))
     assert trips.select("trip_id", "closed", "pnl_brl").rows() == [("f0", D[1], Decimal("10.00") - 2 * Decimal("10"))]
 
 
