@@ -1,7 +1,8 @@
 """Behavioural equilibrium exchange rate: is there a long-run relation, what is it, and how fast is it corrected?
 
 Belongs here: the three statistics of one system of monthly series, each from a library (statsmodels). Does not belong
-here: which series, when they were known, or what follows for a view (fx_panel.py, fx_model.py, fx.py).
+here: how long a deviation lasts (half_life.py), which series, when they were known, or what follows for a view
+(fx_panel.py, fx_model.py, fx.py).
 
 y is the log real exchange rate, x its fundamentals (rows: months, columns: regressors). A deviation y - fair(x) has the
 unit of y: a log, so 0.10 is about 10%.
@@ -67,11 +68,6 @@ class Correction:
     def t_value(self) -> float:
         return self.loading / self.std_error
 
-    @property
-    def half_life(self) -> float | None:
-        """Months in which half of a deviation is gone; None where it does not shrink."""
-        return float(np.log(0.5) / np.log1p(self.loading)) if -1.0 < self.loading < 0.0 else None
-
 
 def _checked(y: Vector, x: Vector) -> None:
     if x.ndim != 2 or y.ndim != 1 or x.shape[0] != y.size:
@@ -98,6 +94,20 @@ def trace_test(system: Vector, differences: int = DIFFERENCES) -> Trace:
     return Trace(float(statistics[0]), float(critical[0]), int(accepted[0]) if accepted.size else n)
 
 
+def dols_rows(x: Vector, leads: int = LEADS) -> tuple[npt.NDArray[np.int64], Vector]:
+    """Months that have an equation in `dols`, and its regressors: constant, x, leads and lags of its differences.
+
+    Raises ValueError for too few months.
+    """
+    moves = np.diff(x, axis=0)
+    rows = np.arange(leads + 1, len(x) - leads)
+    width = 1 + x.shape[1] * (2 * leads + 2)
+    if rows.size <= width:
+        raise ValueError(f"{len(x)} months for {width} coefficients; dynamic least squares needs more")
+    shifted = [moves[rows - 1 + k] for k in range(-leads, leads + 1)]
+    return rows, np.column_stack([np.ones(rows.size), x[rows], *shifted])
+
+
 def dols(y: Vector, x: Vector, leads: int = LEADS, *, robust: bool = True) -> Relation:
     """Dynamic least squares: y on x and `leads` leads and lags of its differences, by OLS.
 
@@ -107,13 +117,7 @@ def dols(y: Vector, x: Vector, leads: int = LEADS, *, robust: bool = True) -> Re
     from statsmodels.regression.linear_model import OLS
 
     _checked(y, x)
-    moves = np.diff(x, axis=0)
-    rows = np.arange(leads + 1, y.size - leads)
-    width = 1 + x.shape[1] * (2 * leads + 2)
-    if rows.size <= width:
-        raise ValueError(f"{y.size} months for {width} coefficients; dynamic least squares needs more")
-    shifted = [moves[rows - 1 + k] for k in range(-leads, leads + 1)]
-    design = np.column_stack([np.ones(rows.size), x[rows], *shifted])
+    rows, design = dols_rows(x, leads)
     model = OLS(y[rows], design)
     fit = model.fit(cov_type="HAC", cov_kwds={"maxlags": HAC_LAGS}) if robust else model.fit()
     keep = slice(0, 1 + x.shape[1])
@@ -121,15 +125,20 @@ def dols(y: Vector, x: Vector, leads: int = LEADS, *, robust: bool = True) -> Re
     return Relation(float(fit.params[0]), np.asarray(fit.params)[1 : 1 + x.shape[1]], errors, rows.size)
 
 
-def error_correction(y: Vector, x: Vector, relation: Relation, differences: int = DIFFERENCES) -> Correction:
-    """Change of y on last month's deviation and `differences` lagged changes of y and x, by OLS."""
+def correction_rows(months: int) -> npt.NDArray[np.int64]:
+    """Changes (numbered by the month before them) that have an equation in `error_correction`."""
+    return np.arange(DIFFERENCES, months - 1)
+
+
+def error_correction(y: Vector, x: Vector, relation: Relation) -> Correction:
+    """Change of y on last month's deviation and one lagged change of y and x, by OLS."""
     from statsmodels.regression.linear_model import OLS
 
     _checked(y, x)
     deviation = y - relation.fair(x)
     moves = np.diff(np.column_stack([y, x]), axis=0)
-    rows = np.arange(differences, moves.shape[0])
-    lagged = [moves[rows - k] for k in range(1, differences + 1)]
+    rows = correction_rows(y.size)
+    lagged = [moves[rows - k] for k in range(1, DIFFERENCES + 1)]
     design = np.column_stack([np.ones(rows.size), deviation[rows], *lagged])
     fit = OLS(moves[rows, 0], design).fit()
     return Correction(float(fit.params[1]), float(fit.bse[1]), rows.size)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
 
 AGENT_ID = "fx"
-MODEL_VERSION = "fx-1.0: BEER by DOLS, carry to risk, flow, momentum"
+MODEL_VERSION = "fx-1.1: BEER by DOLS, carry to risk, flow, momentum"
 HORIZON_DAYS = 63
 MIN_WEIGHT = 0.45
 MISALIGNMENT_RANGE = (-0.35, 0.35)

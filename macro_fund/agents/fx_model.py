@@ -29,6 +29,7 @@ from macro_fund.agents.beer import (
 )
 from macro_fund.agents.evaluate import rmse_ratio
 from macro_fund.agents.fx_panel import REGRESSORS, SERIES, Panel, column, newest, panels
+from macro_fund.agents.half_life import HalfLife, half_life
 from macro_fund.agents.model import Estimate, model_frame, model_rows, refit_sessions
 from macro_fund.features.known import Vector, require_ages
 
@@ -47,7 +48,8 @@ PARAMETERS = (
     "used",
     "const",
     *(f"{kind}_{name}" for kind in ("beta", "source", "ml") for name in REGRESSORS),
-    *("trace", "trace_critical", "rank", "loading", "half_life", "spot_correlation", "spot_slope", "rmse_ratio"),
+    *("trace", "trace_critical", "rank", "loading", "half_life", "half_life_low", "half_life_high"),
+    *("spot_correlation", "spot_slope", "rmse_ratio"),
 )
 """Every refit has these; docs/agents/fx.md says what each is."""
 
@@ -73,6 +75,7 @@ class Fit:
     relation: Relation
     trace: Trace
     correction: Correction
+    half_life: HalfLife
     maximum_likelihood: Vector
     rmse_ratio: float | None
     against: tuple[str, ...]
@@ -151,11 +154,14 @@ def fit(found: Sample, correlation: float | None) -> Fit:
         against.append(f"no cointegration at 10%: trace {trace.statistic:.1f} below {trace.critical:.1f}")
     if correction.t_value > LOADING_T:
         against.append(f"the real exchange rate does not correct: loading t {correction.t_value:.1f}")
+    life = half_life(found.y, found.x, relation, correction)
+    if life.months is None:
+        against.append("no half-life: of gaps that never close, half would look at least as quick")
     past = past_forecasts(found.y, found.x, HORIZON, MIN_MONTHS, STEP)
     ratio = None
     if past.origin.size >= MIN_CASES:
         ratio = rmse_ratio(past.outcome, past.forecast, np.zeros(past.origin.size))
-    return Fit(relation, trace, correction, johansen_vector(found.system), ratio, tuple(against))
+    return Fit(relation, trace, correction, life, johansen_vector(found.system), ratio, tuple(against))
 
 
 def _estimates(found: Sample, result: Fit, panel: Panel) -> list[Estimate]:
@@ -169,7 +175,9 @@ def _estimates(found: Sample, result: Fit, panel: Panel) -> list[Estimate]:
         "trace_critical": (result.trace.critical, None),
         "rank": (float(result.trace.rank), None),
         "loading": (correction.loading, correction.std_error),
-        "half_life": (correction.half_life, None),
+        "half_life": (result.half_life.months, None),
+        "half_life_low": (result.half_life.low, None),
+        "half_life_high": (result.half_life.high, None),
         "spot_correlation": (correlation, None),
         "spot_slope": (slope, None),
         "rmse_ratio": (result.rmse_ratio, None),

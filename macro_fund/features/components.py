@@ -1,4 +1,4 @@
-"""Decompositions of vectors and matrices: seasons (STL) and principal components.
+"""Decompositions of vectors and matrices: seasons (STL), singular spectra and principal components.
 
 Belongs here: formulas on arrays. Does not belong here: which series are decomposed, and what is made of the parts.
 """
@@ -103,3 +103,36 @@ def principal_components(values: npt.ArrayLike) -> Components:
     means = np.asarray(found.mean_, dtype=np.float64)
     variances = np.asarray(found.explained_variance_, dtype=np.float64)
     return Components(loadings, (x - means) @ loadings, variances, np.asarray(found.explained_variance_ratio_), means)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """values = the sum of `parts` over its columns: (n, k), the largest first; sizes: (k,), their singular values.
+
+    k = min(window, n - window + 1). A line has two parts that are not zero, a sine two, an exponential one.
+    """
+
+    parts: Matrix
+    sizes: Vector
+
+    def rank(self, tolerance: float = 1e-9) -> int:
+        """Parts whose size is above `tolerance` of the largest."""
+        return int((self.sizes > tolerance * self.sizes[0]).sum())
+
+
+def singular_spectrum(values: npt.ArrayLike, window: int) -> Spectrum:
+    """Singular spectrum analysis (Golyandina and Zhigljavsky 2013): parts of a series by its own lagged windows.
+
+    The trajectory matrix (window, n - window + 1) is split by singular values and each part averaged over its
+    antidiagonals, which for a matrix of rank one is a convolution. It looks both ways, as `stl` does. Raises ValueError
+    for values that are not finite or a window outside 2..n-1.
+    """
+    from scipy.linalg import hankel, svd
+
+    y = np.asarray(values, dtype=np.float64)
+    if y.ndim != 1 or not 2 <= window < y.size or not np.isfinite(y).all():
+        raise ValueError(f"singular spectrum: a finite vector and a window of 2 to n - 1, got {y.shape} and {window}")
+    left, sizes, right = svd(hankel(y[:window], y[window - 1 :]), full_matrices=False)
+    on_diagonal = np.convolve(np.ones(window), np.ones(y.size - window + 1))
+    summed = [size * np.convolve(u, v) for u, size, v in zip(left.T, sizes, right, strict=True)]
+    return Spectrum(np.column_stack(summed) / on_diagonal[:, None], np.asarray(sizes, dtype=np.float64))

@@ -285,7 +285,7 @@ _FX = (
                 "reer": "real exchange rate brought to the session, index; rises when the real depreciates",
                 "fair_reer": "its equilibrium, index",
                 "misalignment": "log of reer on fair_reer; + = the real is weak; also where it has no weight",
-                "half_life": "of a misalignment, months",
+                "half_life": "of a misalignment, months, median-unbiased; null: it need not close",
                 "carry": "log forward premium over 63 business days, a year",
                 "carry_to_risk": "carry on realised 63-day volatility",
                 **{f"part_{p}": "in [-1, 1], + = stronger real" for p in FX_PARTS},

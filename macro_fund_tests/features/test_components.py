@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from macro_fund.features.components import principal_components, stl
+from macro_fund.features.components import principal_components, singular_spectrum, stl
 from macro_fund.features.stability import cusum
 from macro_fund_tests.realworld import FOLDER
 
@@ -40,6 +40,34 @@ def test_stl_is_clevelands() -> None:
     np.testing.assert_allclose(found.trend, expected[:, 1], atol=1e-8)
     np.testing.assert_allclose(found.trend + found.season + found.remainder, y, atol=1e-10)
     assert (found.trend[0], found.season[0]) == pytest.approx((315.55193972532356, -0.13125464336066284), abs=1e-8)
+
+
+def test_a_sine_has_two_parts_and_a_line_beside_it_two_more() -> None:
+    t = np.arange(60.0)
+    sine = np.sin(2 * np.pi * t / 12)
+    found = singular_spectrum(sine, 24)
+    assert found.rank() == 2
+    np.testing.assert_allclose(found.parts[:, :2].sum(axis=1), sine, atol=1e-9)
+    both = singular_spectrum(0.5 * t + 3.0 + sine, 24)
+    assert both.rank() == 4
+    np.testing.assert_allclose(both.parts[:, :4].sum(axis=1), 0.5 * t + 3.0 + sine, atol=1e-9)
+
+
+@given(arrays(np.float64, 40, elements=st.floats(-100, 100, width=32)), st.integers(2, 39))
+def test_the_parts_of_a_spectrum_are_the_series(y: np.ndarray, window: int) -> None:
+    found = singular_spectrum(y, window)
+    assert found.parts.shape == (40, min(window, 41 - window))
+    np.testing.assert_allclose(found.parts.sum(axis=1), y, atol=1e-9)
+    assert (np.diff(found.sizes) <= 1e-9).all()
+    # The matrix of windows holds each value as often as it has windows.
+    often = np.convolve(np.ones(window), np.ones(41 - window))
+    assert (found.sizes**2).sum() == pytest.approx((often * y**2).sum(), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize(("values", "window"), [([1.0, 2.0, 3.0], 3), ([1.0, 2.0, 3.0], 1), ([1.0, np.nan, 3.0], 2)])
+def test_what_has_no_spectrum(values: list[float], window: int) -> None:
+    with pytest.raises(ValueError, match="a window of 2 to n - 1"):
+        singular_spectrum(values, window)
 
 
 @pytest.mark.skipif(not (ORACLES / "edhec.csv").is_file(), reason=f"no returns of hedge funds at {ORACLES}")

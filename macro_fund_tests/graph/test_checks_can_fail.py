@@ -205,7 +205,9 @@ CORRUPTIONS: dict[tuple[str, str], Corruption] = {
     ("agents/policy_text", "previous_agrees"): put("previous_score", 0.999),
     ("agents/fx_model", "whole"): without(pl.col("parameter") == "loading"),
     ("agents/fx_model", "half_life"): then(
-        put("value", -0.1, pl.col("parameter") == "loading"), put("value", 5.0, pl.col("parameter") == "half_life")
+        put("value", -0.1, pl.col("parameter") == "loading"),
+        put("value", 9.0, pl.col("parameter") == "half_life_low"),
+        put("value", 5.0, pl.col("parameter") == "half_life"),
     ),
     ("agents/fx_view", "contributions_sum"): put("state_score", pl.col("state_score") * 0.5 - 0.01),
     ("agents/fx_view", "bounded"): put("state_score", 1.01),

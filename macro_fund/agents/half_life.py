@@ -1,0 +1,87 @@
+"""How long a deviation from the equilibrium lasts, without the bias of short samples, and how little is known of it.
+
+Least squares pulls the speed of correction away from zero: of fifteen years of months it reads a half-life of a year
+as seven months. Here the estimate is inverted: of gaps of known half-lives, drawn beside the fundamentals that were
+seen, which would have given the loading that was found in half of the draws, in 5%, in 95%?
+
+Belongs here: that inversion. Does not belong here: the estimators that it repeats (beer.py).
+
+Sources: Andrews (1993) for the median-unbiased estimate; Murray and Papell (2002) for half-lives of real exchange rates
+with intervals; Hansen (1999) for intervals from a grid of draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from macro_fund.agents.beer import DIFFERENCES, Correction, Relation, Vector, correction_rows, dols_rows
+
+# Half-lives that are tried, in months; the last is a gap that never closes.
+TRIED = np.array([1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 60.0, 120.0, np.inf])
+DRAWS = 200
+SEED = 20040101
+LOW, MEDIAN, HIGH = 0.95, 0.5, 0.05
+"""Quantiles of the loadings at the two ends of a 90% interval: a quick correction is far below zero."""
+
+
+@dataclass(frozen=True)
+class HalfLife:
+    """Months in which half of a deviation is gone: median-unbiased, and a 90% interval; None: it need not close."""
+
+    months: float | None
+    low: float | None
+    high: float | None
+
+
+def _gaps(shocks: Vector, root: float) -> Vector:
+    """Gaps that start at zero and keep `root` of themselves each month; shocks: (months, draws)."""
+    from scipy.signal import lfilter
+
+    out: Vector = lfilter([1.0], [1.0, -root], shocks, axis=0)
+    return out
+
+
+def _loadings(gaps: Vector, x: Vector, relation: Relation) -> Vector:
+    """What `dols` and `error_correction` would give as loading of y = fair(x) + gap, for each column of gaps."""
+    rows, design = dols_rows(x)
+    weights = np.linalg.pinv(design)[: 1 + x.shape[1]]
+    deviation = gaps - np.column_stack([np.ones(len(x)), x]) @ (weights @ gaps[rows])
+    moves = np.diff(gaps + relation.fair(x)[:, None], axis=0)
+    at = correction_rows(len(x))
+    others = np.column_stack([np.ones(at.size), *(np.diff(x, axis=0)[at - k] for k in range(1, DIFFERENCES + 1))])
+    basis, _ = np.linalg.qr(others)
+
+    def rest(values: Vector) -> Vector:
+        out: Vector = values - basis @ (basis.T @ values)
+        return out
+
+    change, level, before = rest(moves[at]), rest(deviation[at]), rest(moves[at - 1])
+    on_before = (level * before).sum(axis=0) / (before * before).sum(axis=0)
+    own = level - on_before * before
+    loadings: Vector = (own * change).sum(axis=0) / (own * own).sum(axis=0)
+    return loadings
+
+
+def half_life(y: Vector, x: Vector, relation: Relation, correction: Correction) -> HalfLife:
+    """Half-life of y's deviation from `relation`, of which `correction` is the least squares speed.
+
+    y: (months,), x: (months, regressors). The shocks are those of the deviation's own first autoregression, drawn with
+    replacement; the fundamentals are held. The same draws serve every half-life tried and every refit.
+    """
+    deviation = y - relation.fair(x)
+    before, after = deviation[:-1], deviation[1:]
+    shocks = after - before * (before @ after) / (before @ before)
+    pick = np.random.default_rng(SEED).integers(0, shocks.size, (y.size, DRAWS))
+    drawn = (shocks - shocks.mean())[pick]
+    roots = 0.5 ** (1.0 / TRIED)
+    found = np.array([_loadings(_gaps(drawn, root), x, relation) for root in roots])
+
+    def months(share: float) -> float | None:
+        # Draws of two neighbours may cross; the half-life must not fall where the loading rises.
+        known = np.maximum.accumulate(np.quantile(found, share, axis=1))
+        root = float(np.interp(correction.loading, known, roots))
+        return float(np.log(0.5) / np.log(root)) if root < 1.0 else None
+
+    return HalfLife(months(MEDIAN), months(LOW), months(HIGH))
