@@ -2,7 +2,7 @@
 
 from macro_fund import arithmetic
 
-__version__ = "0.8.0"
+__version__ = "0.10.0"
 
 # Before any module of the package loads a library that calculates: each reads its settings once.
 arithmetic.settle()

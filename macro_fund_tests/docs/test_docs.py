@@ -15,6 +15,7 @@ import pytest
 import typer
 import yaml
 
+from macro_fund import __version__
 from macro_fund.cli import app
 
 REPO = Path(__file__).resolve().parents[2]
@@ -91,6 +92,13 @@ def test_every_page_is_reachable_from_the_index():
         links = (link.partition("#")[0] for link in LINK.findall(page.read_text(encoding="utf-8")))
         todo += [f for link in links if link.endswith(".md") and (f := (page.parent / link).resolve()).exists()]
     assert {p for p in PAGES if p not in seen} == set()
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version():
+    """Proposals and settings name the version: one that stays behind would name another model."""
+    newest = re.search(r"^## (\S+)$", (REPO / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == __version__
 
 
 def test_readme_is_short():
