@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
 
 AGENT_ID = "monetary"
-MODEL_VERSION = "monetary-2.0: estimated rules, filtered r*, path by meeting"
+MODEL_VERSION = "monetary-2.1: estimated rules, filtered r*, path by meeting"
 HORIZON_DAYS = 126
 SCALE = 0.0075
 # What a score of 1 (policy tighter than priced) says of other assets, relative to receiving rates; judgement.

@@ -62,21 +62,35 @@ def _neutral(panel: Panel, country: Country) -> tuple[list[Estimate], Vector, st
         published_sd=panel.published_sd * 100.0,
         level_sd=country.level_sd,
     )
-    path, error, why = fit.path / 100.0, float(fit.std_error[-1]) / 100.0, ""
-    low, high = country.bounds
-    if not fit.converged or not low <= path[-1] <= high:
-        trend = one_sided_hp(pl.Series(panel.real).fill_nan(None)).fill_null(strategy="forward")
-        why = f"{country.name}: the filter's r* is {path[-1]:.2%}, "
-        why += "outside its range: one-sided trend instead" if fit.converged else "not converged: trend instead"
-        path, error = trend.fill_null(float("nan")).to_numpy(), float("nan")
+    path, error = fit.path / 100.0, float(fit.std_error[-1]) / 100.0
+    trend = one_sided_hp(pl.Series(panel.real).fill_nan(None)).fill_null(strategy="forward").fill_null(float("nan"))
+    why, fallback = _distrusted(float(path[-1]), float(trend[-1]), fit.converged, country)
+    if fallback:
+        path, error = trend.to_numpy(), float("nan")
     values = (
         (float(path[-1]), error),
         (fit.parameters["ar"], fit.parameter_errors["ar"]),
         (fit.parameters["stance_sd"] / 100.0, fit.parameter_errors["stance_sd"] / 100.0),
-        (float(why != ""), None),
+        (float(fallback), None),
         (float(np.argmax(np.isfinite(panel.real[::-1]))), None),
     )
     return [Estimate(country.prefix + n, v, e, seen) for n, (v, e) in zip(names, values, strict=True)], path, why
+
+
+def _distrusted(r_star: float, trend: float, converged: bool, country: Country) -> tuple[str, bool]:
+    """Why the filter's r* is weak (empty: it is not), and whether the trend takes its place.
+
+    A trend outside the range is no better than a filter outside it: the view's sanity range refuses either.
+    """
+    low, high = country.bounds
+    told = f"{country.name}: the filter's r* is {r_star:.2%}, "
+    if not converged:
+        return told + "not converged: trend instead", True
+    if low <= r_star <= high:
+        return "", False
+    if low <= trend <= high:
+        return told + "outside its range: one-sided trend instead", True
+    return told + "outside its range, and so is the one-sided trend", False
 
 
 def _rule(panel: Panel, path: Vector, country: Country) -> tuple[list[Estimate], str]:

@@ -13,6 +13,7 @@ from macro_fund.agents.monetary_inputs import CURVE_MAX_AGE_DAYS
 from macro_fund.agents.monetary_model import BRAZIL, NEUTRAL_MIN_MONTHS, RULE_MIN_QUARTERS
 from macro_fund.agents.monetary_path import PREMIUM_MIN_MEETINGS
 from macro_fund.agents.monetary_record import SCORED
+from macro_fund.agents.monetary_us import WEAK as US_WEAK
 from macro_fund.agents.report import Finding, finding, outside
 
 POLICY_RANGE = (0.02, 0.25)
@@ -69,6 +70,10 @@ def weak(max_age: Mapping[str, int]) -> list[Finding]:
         ),
         finding(pl.col("gap_age") > gap_limit, f"IBC-Br is {{}} days old, {gap_limit} allowed", pl.col("gap_age")),
         finding(pl.col("neutral_fallback") > 0, "r* is the one-sided trend of real rates: the filter's left its range"),
+        finding(
+            (pl.col(US_WEAK) > 0) & pl.col("us_score").is_not_null(),
+            "United States: r* is the one-sided trend of real rates: the filter's left its range",
+        ),
         finding(
             pl.col("neutral_blind_months") > BLIND_MONTHS,
             "r* has seen no ex-ante real rate for {} months",

@@ -23,6 +23,7 @@ from macro_fund.agents.taylor import QUARTERS, Economy, Smoothed, median_rule, r
 
 TENOR_YEARS = 1.0
 PARAMETERS = ("us_neutral_rate", "us_rho", "us_phi", "us_theta")
+WEAK = "us_neutral_fallback"
 COLUMNS = ("us_neutral_rate", "us_model_rate", "us_implied_rate", "us_score", "us_reason")
 POLICY_RANGE = (0.0, 0.15)
 
@@ -92,13 +93,13 @@ def us_view(
     max_age: Mapping[str, int],
     scale: float,
 ) -> pl.DataFrame:
-    """session, COLUMNS, us_knowledge: us_score = tanh((model - bill) / scale), null with the reason in us_reason.
+    """session, COLUMNS, WEAK, us_knowledge: us_score = tanh((model - bill) / scale), null with the reason in us_reason.
 
     Plus = the Fed tighter than priced = bad for holders of Treasuries.
     """
     grid = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date})
     frame = _inputs(observations, ust_curve, grid)
-    frame = frame.join(in_force(model, sessions, PARAMETERS), on="session", how="left", maintain_order="left")
+    frame = frame.join(in_force(model, sessions, (*PARAMETERS, WEAK)), on="session", how="left", maintain_order="left")
     frame = frame.with_columns(_model_rate(frame))
     ages = {"us_rate": max_age[US_SERIES[0]], "us_core": max_age[US_SERIES[1]], "us_gap": max_age[US_SERIES[2]]}
     limits = {**ages, "us_implied_rate": CURVE_MAX_AGE_DAYS}
@@ -122,5 +123,5 @@ def us_view(
     score = pl.when(pl.col("us_reason") == "").then((gap / scale).tanh())
     knowledge = pl.max_horizontal("us_rate_knowledge", "us_core_knowledge", "us_gap_knowledge", "model_knowledge")
     return frame.with_columns(score.alias("us_score"), knowledge.alias("us_knowledge")).select(
-        "session", *COLUMNS, "us_knowledge"
+        "session", *COLUMNS, WEAK, "us_knowledge"
     )

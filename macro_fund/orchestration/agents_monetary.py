@@ -95,6 +95,7 @@ NODES = (
             public_by_as_of(),
             Check("rule_in_bounds", "rho and phi inside the bounds of their estimation", _in_bounds),
         ),
+        version="2",
         plot=model_picture,
     ),
     Node(
@@ -121,7 +122,7 @@ NODES = (
         ),
         _view,
         (*VIEW_CHECKS, Check("score_of_the_path", "score = tanh(mean gap of four meetings / 75 bp)", _score)),
-        version="2",
+        version="3",
         plot=score_picture,
         card=view_card,
     ),

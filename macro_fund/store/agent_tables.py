@@ -218,7 +218,7 @@ _MONETARY = (
                     "us_neutral_rate": "United States: r*, real, decimal",
                     "us_model_rate": "United States: median rule, mean of the next 4 quarters, decimal",
                     "us_implied_rate": "United States: one-year Treasury yield, decimal",
-                    "us_score": "United States: + = tighter than priced; null without a view",
+                    "us_score": "United States: + = tighter than priced; null where us_reason says why",
                 }
             ),
             "us_reason": Column(pl.String, "why there is no view on the United States; empty when there is"),

@@ -10,7 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from macro_fund.agents.monetary_model import monetary_model
+from macro_fund.agents.monetary import monetary_view
+from macro_fund.agents.monetary_model import UNITED_STATES, _refit, monetary_model
+from macro_fund.agents.monetary_months import Panel
+from macro_fund.agents.monetary_path import monetary_path
 from macro_fund.agents.monetary_us import us_view
 from macro_fund_tests.agents.monetary_world import Frames, frames, told
 from macro_fund_tests.strategies.frames import MAX_AGE, table
@@ -86,3 +89,40 @@ def test_an_old_bill_gives_no_view() -> None:
     found = view(replace(frames(), ust_curve=old))
     assert found["us_score"] is None
     assert "one-year Treasury is older than 7 days" in found["us_reason"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fallback", "words"),
+    [
+        (0.01, 0.01, 0.0, ""),
+        (-0.02, 0.0, 1.0, "outside its range: one-sided trend instead"),
+        (-0.03, -0.03, 0.0, "outside its range, and so is the one-sided trend"),
+    ],
+)
+def test_the_trend_takes_the_filters_place_only_inside_the_range(
+    before: float, after: float, fallback: float, words: str
+) -> None:
+    """Seven years at one real rate and five at another."""
+    f = frames()
+    months = np.arange(np.datetime64("2012-01"), np.datetime64("2024-01"))
+    real = np.where(np.arange(144) < 84, before, after) + 0.002 * np.random.default_rng(0).standard_normal(144)
+    none = np.full(144, np.nan)
+    last = f.observations["knowledge_time"].max()
+    panel = Panel(months, real, real, real, real, real, none, none, date(2024, 1, 1), last)
+    rows = {r["parameter"]: r for r in _refit(f.keys[-1], panel, UNITED_STATES, ())}
+    assert rows["us_neutral_fallback"]["value"] == fallback
+    assert words in rows["us_neutral_rate"]["reason"]
+    low, high = UNITED_STATES.bounds
+    assert (low <= rows["us_neutral_rate"]["value"] <= high) == (fallback == 1.0 or not words)
+
+
+def test_a_trend_in_the_filters_place_degrades_and_is_told() -> None:
+    f, here = frames(), pl.col("parameter") == "us_neutral_fallback"
+    model = told().model.with_columns(pl.when(here).then(1.0).otherwise("value").alias("value"))
+    sessions = f.keys[-2:]
+    path = monetary_path(f.observations, f.policy_path, model, sessions, MAX_AGE)
+    found = monetary_view(f.observations, f.di_curve, f.ust_curve, model, path, sessions, table(), max_age=MAX_AGE)
+    row = found.row(-1, named=True)
+    assert row["us_score"] is not None
+    assert row["status"] == "degraded"
+    assert "United States: r* is the one-sided trend" in row["reason"]
