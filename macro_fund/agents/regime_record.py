@@ -81,7 +81,9 @@ def returns_after(observations: pl.DataFrame, di_curve: pl.DataFrame, sessions: 
     grid = pl.DataFrame({"session": days}, schema={"session": pl.Date})
     rows = observations.filter(pl.col("series_id").is_in([*ASSETS.values(), CASH])).sort("session", "event_date")
     newest = rows.unique(["series_id", "session"], keep="last", maintain_order=True)
-    cash = newest.filter(pl.col("series_id") == CASH).select("session", pl.col("value").log1p().cum_sum().alias("cash"))
+    # Every day of cash counts once, also where two become known in one session.
+    paid = rows.filter(pl.col("series_id") == CASH).unique("event_date", keep="first", maintain_order=True)
+    cash = paid.select("session", pl.col("value").log1p().cum_sum().alias("cash"))
     frame = grid.join_asof(cash, on="session")
     accrued = pl.col("cash").shift(-1) - pl.col("cash")
     parts = []

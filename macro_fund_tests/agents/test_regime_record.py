@@ -52,7 +52,7 @@ def test_returns_by_hand():
     first = found.filter(pl.col("session") == firsts[0])
     of = dict(first.select("asset", "excess").rows())
     assert of["brl"] == pytest.approx(-0.0005 * moved, abs=1e-12)
-    assert of["br_eq"] == pytest.approx(0.001 * moved - moved * np.log1p(0.0004), abs=1e-3)
+    assert of["br_eq"] == pytest.approx(0.001 * moved - moved * np.log1p(0.0004), abs=1e-12), "each day of cash once"
     two_years = {d: curve.filter((pl.col("session") == d) & (pl.col("tenor_bd") == 504))["rate"][0] for d in firsts[:2]}
     gross = of["br_rates"] + moved * np.log1p(0.0004)
     rough = np.log1p(two_years[firsts[0]]) * 2 - np.log1p(two_years[firsts[1]]) * 483 / 252
