@@ -1,5 +1,5 @@
 -- Focus at each session: the newest survey's median of each period ahead, its change on what was known 28 days before,
--- and the newest IPCA's surprise against the last median that was public before the release.
+-- and the newest IPCA's surprise against the last fresh median that was public before the release.
 with forecasts as (
     select
         session, series_id, case when series_id like '%_24m%' then '24m' else '12m' end as reference,
@@ -86,6 +86,7 @@ releases as (
     qualify row_number() over (partition by event_date order by session, knowledge_time) = 1
 ),
 
+-- a survey that had stopped expected nothing: without a fresh median the release is no surprise at all
 surprises as (
     select r.session, r.event_date, r.knowledge_time, r.value - f.median as value
     from releases r
@@ -94,6 +95,8 @@ surprises as (
         and f.reference = strftime(r.event_date, '%Y-%m')
         and f.knowledge_time < r.knowledge_time
         and f.session <= r.session
+    join {{ source('window', 'catalogue') }} c
+        on c.series_id = f.series_id and cast(r.knowledge_time as date) - f.event_date <= c.max_age_days
     qualify row_number() over (
         partition by r.event_date order by f.event_date desc, f.session desc, f.knowledge_time desc
     ) = 1

@@ -78,9 +78,10 @@ def consistency(views: Mapping[str, pl.DataFrame], market: pl.DataFrame, session
 
 
 def _opposing(rule: Rule, views: Mapping[str, pl.DataFrame], market: pl.DataFrame) -> pl.DataFrame:
-    """session and `against`, the number that may contradict the claim."""
-    frame = market if rule.opponent == MARKET else views[rule.opponent]
-    return frame.select("session", against=rule.column)
+    """session and `against`, the number that may contradict the claim; of an agent only where it has a view."""
+    if rule.opponent == MARKET:
+        return market.select("session", against=rule.column)
+    return views[rule.opponent].filter(pl.col("status") != "no_view").select("session", against=rule.column)
 
 
 def _tested(rule: Rule, grid: pl.DataFrame, claims: pl.DataFrame, opposing: pl.DataFrame) -> pl.DataFrame:

@@ -19,8 +19,8 @@ import numpy as np
 from macro_fund.agents.beer import DIFFERENCES, Correction, Relation, Vector, correction_rows, dols_rows
 
 # Half-lives that are tried, in months; the last is a gap that never closes.
-TRIED = np.array([1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 60.0, 120.0, np.inf])
-DRAWS = 200
+TRIED = np.array([1.5, 3.0, 5.0, 8.0, 12.0, 18.0, 30.0, 60.0, np.inf])
+DRAWS = 600
 SEED = 20040101
 LOW, MEDIAN, HIGH = 0.95, 0.5, 0.05
 """Quantiles of the loadings at the two ends of a 90% interval: a quick correction is far below zero."""
@@ -67,14 +67,14 @@ def _loadings(gaps: Vector, x: Vector, relation: Relation) -> Vector:
 def half_life(y: Vector, x: Vector, relation: Relation, correction: Correction) -> HalfLife:
     """Half-life of y's deviation from `relation`, of which `correction` is the least squares speed.
 
-    y: (months,), x: (months, regressors). The shocks are those of the deviation's own first autoregression, drawn with
-    replacement; the fundamentals are held. The same draws serve every half-life tried and every refit.
+    y: (months,), x: (months, regressors). The shocks are normal, of the size of those in the deviation's own first
+    autoregression; the fundamentals are held. The same draws, from their first month on, serve every half-life tried
+    and every refit, so that two refits differ by their data alone.
     """
     deviation = y - relation.fair(x)
     before, after = deviation[:-1], deviation[1:]
-    shocks = after - before * (before @ after) / (before @ before)
-    pick = np.random.default_rng(SEED).integers(0, shocks.size, (y.size, DRAWS))
-    drawn = (shocks - shocks.mean())[pick]
+    size = float(np.std(after - before * (before @ after) / (before @ before)))
+    drawn = size * np.random.default_rng(SEED).standard_normal((y.size, DRAWS))
     roots = 0.5 ** (1.0 / TRIED)
     found = np.array([_loadings(_gaps(drawn, root), x, relation) for root in roots])
 

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from macro_fund.time.sessions import Sessions
 
 AGENT_ID = "inflation"
-MODEL_VERSION = "inflation-1.0: Phillips curve and groups, blended"
+MODEL_VERSION = "inflation-1.1: Phillips curve and groups, blended"
+# What is priced is read from the retail bond where neither the survey nor ANBIMA's curve says it.
+_RETAIL_ALONE = pl.col("focus_12m").is_null() & pl.col("breakeven_1y").is_null()
 HORIZON_DAYS = 252
 YEAR_BD = 252
 SCALE = 0.01
@@ -124,7 +126,7 @@ def _weak() -> list[Finding]:
             "priced inflation is the breakeven alone: no fresh Focus survey",
         ),
         finding(
-            pl.col("focus_12m").is_null() & pl.col("breakeven_1y").is_null() & pl.col("breakeven_retail").is_not_null(),
+            _RETAIL_ALONE & pl.col("breakeven_retail").is_not_null(),
             "priced inflation is the retail breakeven of {} years, a proxy: no fresh Focus survey or ANBIMA curve",
             (pl.col("breakeven_retail_bd") / YEAR_BD).cast(pl.Int32),
         ),
@@ -173,7 +175,11 @@ _INPUTS = [
     Input("br_ipca_mom", pl.col("pi12_model_date"), pl.col("pi12_model_known")),
     Input("br_focus_ipca_12m", pl.col("focus_12m_date"), pl.col("focus_12m_known")),
     Input("anbima_ettj", pl.col("breakeven_1y_date"), pl.col("breakeven_1y_known")),
-    Input("br_td_ipca", pl.col("breakeven_retail_date"), pl.col("breakeven_retail_known")),
+    Input(
+        "br_td_ipca",
+        pl.when(_RETAIL_ALONE).then("breakeven_retail_date"),
+        pl.when(_RETAIL_ALONE).then("breakeven_retail_known"),
+    ),
     Input("br_ipca_cores", pl.col("core_gap_date"), pl.col("core_gap_known")),
     Input("br_ipca_diffusion", pl.col("diffusion_date"), pl.col("diffusion_known")),
     Input("ipca_surprise", pl.col("surprise_3m_date"), pl.col("surprise_3m_known")),

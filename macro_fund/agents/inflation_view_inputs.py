@@ -129,7 +129,7 @@ def _breakeven(ettj: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
 
 
 def _retail(retail: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """breakeven_retail, its _bd, _date and _known: the breakeven of the shortest tenor that the session has."""
+    """breakeven_retail, its _bd, _date and _known: of the shortest tenor of the newest session that has one."""
     here = pl.col("breakeven").is_finite() & (pl.col("status") != "no_view") & (pl.col("tenor_bd") <= RETAIL_MAX_BD)
     rows = retail.filter(here).sort("session", "tenor_bd").unique("session", keep="first", maintain_order=True)
     rows = rows.select(
@@ -139,7 +139,7 @@ def _retail(retail: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
         tenor=pl.col("tenor_bd").cast(pl.Float64),
         knowledge_time=pl.lit(None, pl.Datetime("us", "UTC")),
     )
-    found = grid.select("session").join(rows, on="session", how="left", maintain_order="left")
+    found = carry(rows, grid)
     fresh = _fresh(found, "breakeven_retail", CURVE_MAX_AGE_DAYS)
     tenor = pl.when(fresh["breakeven_retail"].is_not_null()).then(found["tenor"])
     return fresh.with_columns(tenor.alias("breakeven_retail_bd"))

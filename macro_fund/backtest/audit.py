@@ -33,6 +33,7 @@ from macro_fund.backtest.sharpe import annual_ratio
 from macro_fund.strategies.panel import Panel
 from macro_fund.strategies.registry import RegisteredStrategy
 
+AS_KNOWN = "silver/as_known"
 COST_FACTORS = (0.0, 1.0, 2.0, 3.0)
 STEP = 0.25
 SHUFFLES = 99
@@ -40,7 +41,10 @@ SHUFFLES = 99
 
 @dataclass(frozen=True)
 class Audit:
-    """leaks: words, empty when nothing was read ahead; costs: factor -> annual net Sharpe; None: nothing traded."""
+    """leaks: words, empty when nothing was read ahead; costs: factor -> annual net Sharpe; None: nothing traded.
+
+    premium: None as well for a strategy that reads no series itself.
+    """
 
     leaks: list[str]
     premium: LookAhead | None
@@ -132,13 +136,15 @@ def settings_around(base: Outcome, tried: Sequence[tuple[str, Outcome]]) -> Sens
 
 def premium(
     strategy: RegisteredStrategy, variant: Variant, panel: Panel, observations: pl.DataFrame, base: Outcome
-) -> LookAhead:
+) -> LookAhead | None:
     """What revised data would have added: the strategy on each period's newest vintage against it on what was known.
 
-    Only silver/as_known is replaced: views of agents are what they were.
+    Only silver/as_known is replaced: views of agents are what they were. None for a strategy that does not read it.
     """
+    if AS_KNOWN not in strategy.inputs:
+        return None
     final = lookahead.with_final_values(panel.as_known, observations)
-    tables = {**panel.tables, "silver/as_known": final}
+    tables = {**panel.tables, AS_KNOWN: final}
     sessions = [*base.sessions.astype(object).tolist(), base.last]
     other = lab.run(strategy, [variant], replace(panel, tables=tables), sessions)[0]
     return look_ahead_premium(other.returns, base.returns)

@@ -167,6 +167,7 @@ NODES = (
          reasons_given()),
         refused="degraded",
         plot=rules_picture,
+        version="2",
     ),
     Node(
         "agents/views",

@@ -172,5 +172,6 @@ NODES = (
         ),
         plot=view_picture,
         card=view_card,
+        version="2",
     ),
 )

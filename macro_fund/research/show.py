@@ -78,6 +78,8 @@ def audit_table(title: str, found: Audit) -> Table:
     if found.premium is not None:
         p = found.premium
         rows.append(("revised data", f"{ratio(p.final)} on revised, {ratio(p.as_known)} on known: {p.premium:+.2f}"))
+    elif found.shift is not None:
+        rows.append(("revised data", "it reads no series itself"))
     if found.shift is not None:
         s = found.shift
         shifted = f"{ratio(s.base)}; a day late {ratio(s.late)}, a day early {ratio(s.early)}: {s.verdict}"

@@ -90,6 +90,17 @@ def test_a_rule_whose_opponent_is_silent_was_not_tested() -> None:
     assert set(frame.filter(pl.col("status") == "no_view")["reason"]) > {"fiscal has no state_score"}
 
 
+def test_numbers_of_an_agent_without_a_view_test_nothing() -> None:
+    """The regime's probabilities are in its table also where it has no view."""
+    mute = view("regime", None, p_stagflation=0.7, p_reflation=0.7)
+    views = everyone(monetary=view("monetary", 0.1, view_br_eq=0.2, view_us_rates=0.2), regime=mute)
+    frame = consistency(views, market(), [T]).filter(
+        pl.col("rule").is_in(["equity_in_stagflation", "us_rates_in_reflation"])
+    )
+    assert frame["status"].to_list() == ["no_view"] * 2
+    assert not frame["fired"].any()
+
+
 def test_each_flag_costs_a_fifth_of_the_confidence_of_both() -> None:
     views = everyone(
         fx=view("fx", 0.4, view_brl=0.4, view_br_credit=0.2),

@@ -242,6 +242,18 @@ def test_a_retail_breakeven_is_not_asked_where_there_is_a_survey_nor_when_it_is_
     assert old["breakeven_retail_bd"].null_count() == 3
 
 
+def test_a_retail_breakeven_is_carried_over_a_day_without_one_and_is_an_input_where_it_is_used() -> None:
+    """A holiday of Sao Paulo has prices of retail bonds and no DI curve to compare them with."""
+    surveys = pl.col("series_id").is_in(inputs.SURVEYS) & (pl.col("session") >= date(2015, 12, 1))
+    holed = retail({252: 0.2}).filter(pl.col("session") != SESSIONS[-1])
+    silent = replaced(base(), observations=OBSERVATIONS.filter(~surveys), retail=holed)
+    found = view(silent, SESSIONS[-2:])
+    assert found["pi12_priced"].to_list() == [0.2] * 2
+    assert "br_td_ipca" in {i["series_id"] for i in found["input_vintages"][-1]}
+    surveyed = view(replaced(base(), retail=holed), SESSIONS[-2:])
+    assert "br_td_ipca" not in {i["series_id"] for i in surveyed["input_vintages"][-1]}
+
+
 def test_parts_that_do_not_add_up_are_not_used() -> None:
     food = pl.col("series_id") == inputs.GROUP_SERIES[0]
     noise = pl.Series(np.random.default_rng(5).normal(0, 0.02, OBSERVATIONS.height))

@@ -98,12 +98,26 @@ def test_neighbours_are_a_quarter_away_in_one_setting_each() -> None:
 
 def test_revised_data_change_nothing_where_nothing_was_revised() -> None:
     none = premium(FX, VARIANT, W.panel, W.observations, base())
+    assert none is not None
     assert none.premium == 0.0
     later = W.observations.filter(pl.col("series_id") == "br_usdbrl_ptax_ask").with_columns(
         pl.col("knowledge_time").dt.offset_by("90d"), value=pl.col("value") * (1 + (pl.int_range(pl.len()) % 7) / 100)
     )
     revised = premium(FX, VARIANT, W.panel, pl.concat([W.observations, later]), base())
+    assert revised is not None
     assert revised.final != revised.as_known
+
+
+def test_a_strategy_that_reads_no_series_is_audited_on_the_tables_that_it_declares() -> None:
+    """RATES-08 stands on returns alone, and its panel holds nothing else."""
+    rates = get("RATES-08")
+    variant = Variant(default_settings().strategy("RATES-08"), Rules())
+    panel = replace(W.panel, tables={k: v for k, v in W.panel.tables.items() if k in rates.inputs})
+    outcome = lab.run(rates, [variant], panel, W.keys)[0]
+    done = audit(rates, outcome, panel, W.observations, [], seed=3, count=1)
+    assert outcome.start < outcome.gross.size, "it traded"
+    assert done.premium is None
+    assert done.shift is not None
 
 
 def test_the_whole_audit() -> None:

@@ -109,16 +109,21 @@ def test_positions_are_their_definition(opened_home: Home) -> None:
 
 
 def test_surprises_are_their_definition(opened_home: Home) -> None:
+    """Against a median of three weeks at most: in the strike of 2022 nobody was asked, so nothing was a surprise."""
     month = opened_home.lake.read("bronze/bcb_focus_periods", only=[INCEPTION]).filter(
         pl.col("series_id") == "br_focus_ipca_month"
     )
     actual = opened_home.lake.read("bronze/bcb_sgs", only=[INCEPTION], where=pl.col("series_id") == "br_ipca_mom")
-    surprises = []
+    surprises, unasked = [], []
     for m, value, known in actual.sort("event_date").select("event_date", "value", "knowledge_time").rows():
         before = month.filter((pl.col("reference") == f"{m:%Y-%m}") & (pl.col("knowledge_time") < known))
-        if before.height:
+        if before.filter(pl.col("event_date") >= known.date() - timedelta(days=21)).height:
             surprises.append((m, value - before.sort("event_date")["median"][-1]))
+        elif before.height:
+            unasked.append(m)
+    assert unasked == [date(2022, 5, 1), date(2022, 6, 1)]
     stored = opened_home.lake.read("silver/focus", only=[INCEPTION]).filter(pl.col("feature_id") == "ipca_surprise")
+    assert set(stored["event_date"]).isdisjoint(unasked)
     newest = stored.sort("session").row(-1, named=True)
     at = [m for m, _ in surprises].index(newest["event_date"])
     values = np.array([v for _, v in surprises])
