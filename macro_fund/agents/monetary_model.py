@@ -83,7 +83,7 @@ def _distrusted(r_star: float, trend: float, converged: bool, country: Country) 
     A trend outside the range is no better than a filter outside it: the view's sanity range refuses either.
     """
     low, high = country.bounds
-    told = f"{country.name}: the filter's r* is {r_star:.2%}, "
+    told = f"{country.name}: the filter's r* is {r_star:.3%}, "
     if not converged:
         return told + "not converged: trend instead", True
     if low <= r_star <= high:

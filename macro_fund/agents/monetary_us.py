@@ -19,6 +19,7 @@ from macro_fund.agents.model import in_force
 from macro_fund.agents.monetary_inputs import CURVE_MAX_AGE_DAYS, numbers
 from macro_fund.agents.monetary_model import UNITED_STATES
 from macro_fund.agents.monetary_months import CFNAI_UNIT, US_SERIES, US_TARGET
+from macro_fund.agents.report import outside
 from macro_fund.agents.taylor import QUARTERS, Economy, Smoothed, median_rule, rule_terms
 
 TENOR_YEARS = 1.0
@@ -104,19 +105,15 @@ def us_view(
     ages = {"us_rate": max_age[US_SERIES[0]], "us_core": max_age[US_SERIES[1]], "us_gap": max_age[US_SERIES[2]]}
     limits = {**ages, "us_implied_rate": CURVE_MAX_AGE_DAYS}
     words = {"us_rate": "fed funds", "us_core": "core CPI", "us_gap": "CFNAI", "us_implied_rate": "one-year Treasury"}
-    low, high = UNITED_STATES.bounds
-    r_star = pl.col("us_neutral_rate")
     reasons = [
         *(pl.when(pl.col(c).is_null()).then(pl.lit(f"{w}: nothing known")) for c, w in words.items()),
         *(
             pl.when(pl.col(f"{c}_age") > n).then(pl.lit(f"{words[c]} is older than {n} days"))
             for c, n in limits.items()
         ),
-        pl.when(r_star.is_null()).then(pl.lit("r*: too few months")),
-        pl.when(~r_star.is_between(low, high)).then(
-            pl.format(f"sanity: r* is {{}}%, outside {low:.1%}..{high:.1%}", (r_star * 100).round(2))
-        ),
-        pl.when(~pl.col("us_model_rate").is_between(*POLICY_RANGE)).then(pl.lit("sanity: model rate outside 0..15%")),
+        pl.when(pl.col("us_neutral_rate").is_null()).then(pl.lit("r*: too few months")),
+        outside("us_neutral_rate", *UNITED_STATES.bounds, "r*").expr(),
+        outside("us_model_rate", *POLICY_RANGE, "the model's rate").expr(),
     ]
     frame = frame.with_columns(pl.concat_str(reasons, separator="; ", ignore_nulls=True).alias("us_reason"))
     gap = pl.col("us_model_rate") - pl.col("us_implied_rate")

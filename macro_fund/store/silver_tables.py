@@ -94,7 +94,7 @@ SILVER_TABLES = (
                 pl.Int32, "years, months, quarters or COPOM meetings from the session's own; 0 for 12m, 24m, surprises"
             ),
             "event_date": Column(pl.Date, "survey day; of a surprise, first day of the month"),
-            "value": Column(pl.Float64, "median; of a surprise, actual less the last median of at most 21 days before the release"),
+            "value": Column(pl.Float64, "median; of a surprise, actual less the last fresh median before the release"),
             "change_4w": Column(pl.Float64, "less the median of the same period known 28 days before", nullable=True),
             "z": Column(pl.Float64, "of a surprise: in standard deviations of the 36 before it (12 at least)", True),
             **_STATUS_OF_ROW,
