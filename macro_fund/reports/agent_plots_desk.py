@@ -20,7 +20,13 @@ def rules_picture(frame: pl.DataFrame) -> bytes:
     part = recent(frame).sort("rule", "session")
     fig, (ax,) = figure("what stands against a claim; dots: the rule fired")
     for colour, ((name,), rows) in zip(COLOURS * 2, part.group_by("rule", maintain_order=True), strict=False):
-        ax.plot(rows["session"].to_list(), rows["against"].to_list(), color=colour, linewidth=0.8, label=str(name))
+        ax.plot(
+            rows["session"].to_list(),
+            rows["against"].to_list(),
+            color=colour,
+            linewidth=0.8,
+            label=str(name).replace("_", " "),
+        )
         fired = rows.filter("fired")
         ax.plot(fired["session"].to_list(), fired["against"].to_list(), ".", color=colour, markersize=3)
     dated(ax)
@@ -59,7 +65,13 @@ def cases_picture(frame: pl.DataFrame) -> bytes:
     part = recent(frame).sort("asset", "session")
     fig, (ax,) = figure("the desk's score by asset; dots: a clear verdict")
     for colour, ((name,), rows) in zip(COLOURS * 2, part.group_by("asset", maintain_order=True), strict=False):
-        ax.plot(rows["session"].to_list(), rows["score"].to_list(), color=colour, linewidth=0.8, label=str(name))
+        ax.plot(
+            rows["session"].to_list(),
+            rows["score"].to_list(),
+            color=colour,
+            linewidth=0.8,
+            label=str(name).replace("_", " "),
+        )
         clear = rows.filter(pl.col("verdict") != "inconclusive")
         ax.plot(clear["session"].to_list(), clear["score"].to_list(), ".", color=colour, markersize=2)
     ax.axhline(0, color=INK, linewidth=0.5)

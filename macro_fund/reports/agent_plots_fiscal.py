@@ -50,7 +50,9 @@ def record_picture(frame: pl.DataFrame) -> bytes:
     fig, (ax,) = figure("root of the VAR; RMSE of debt forecasts over a random walk's, 1 and 2 years ahead")
     for colour, name in zip(COLOURS, shown["parameter"].unique().sort().to_list(), strict=False):
         rows = shown.filter(pl.col("parameter") == name).sort("session")
-        ax.plot(rows["session"].to_list(), rows["value"].to_list(), color=colour, linewidth=1, label=name)
+        ax.plot(
+            rows["session"].to_list(), rows["value"].to_list(), color=colour, linewidth=1, label=name.replace("_", " ")
+        )
     dated(ax)
     legend(ax)
     return png(fig)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from macro_fund.reports.figure import COLOURS, INK, empty, figure, legend, png, recent
+from macro_fund.reports.figure import COLOURS, INK, LINES, dated, empty, figure, legend, png, recent
 
 YEARS = 5
 
@@ -17,16 +17,20 @@ def curve_picture(frame: pl.DataFrame) -> bytes:
     """Weights of the Phillips curve and size of past errors, refit by refit."""
     if frame.is_empty():
         return empty("Phillips curve")
-    fig, axes = figure("Phillips curve: weights; past errors over 12 months, points", 2)
-    panels = (("persistence", "expectations", "imported", "gap"), ("rmse_12m", "rmse_3m"))
+    fig, axes = figure("Phillips curve: weights; past errors over 3 and 12 months, points", 2)
+    stored = frame["parameter"].unique().sort().to_list()
+    weights = [n for n in ("persistence", "expectations", "imported", "gap") if n in stored]
+    panels = (weights or stored[:LINES], ("rmse_12m", "rmse_3m"))
     for ax, names in zip(axes, panels, strict=True):
         scale = 100.0 if names[0].startswith("rmse") else 1.0
         for colour, name in zip(COLOURS, names, strict=False):
             part = frame.filter(pl.col("parameter") == name).sort("session")
-            ax.plot(part["session"].to_list(), (part["value"] * scale).to_list(), color=colour, linewidth=1, label=name)
+            label = name.replace("_", " ")
+            ax.plot(
+                part["session"].to_list(), (part["value"] * scale).to_list(), color=colour, linewidth=1, label=label
+            )
+        dated(ax)
         legend(ax)
-    rest = frame.select(pl.col("value").sum()).item() or 0.0
-    axes[1].set_xlabel(f"{frame.height} rows, values sum to {rest:.6g}", fontsize=6)
     return png(fig)
 
 
@@ -53,12 +57,12 @@ def fan_picture(frame: pl.DataFrame) -> bytes:
     x = newest["month"].to_list()
     now.fill_between(x, _percent(newest["p10"]), _percent(newest["p90"]), color=COLOURS[0], alpha=0.2, linewidth=0)
     for colour, name in zip(COLOURS, ("rate", "phillips", "bottom_up"), strict=False):
-        now.plot(x, (newest[name] * 100).to_list(), color=colour, linewidth=1, label=name)
+        now.plot(x, (newest[name] * 100).to_list(), color=colour, linewidth=1, label=name.replace("_", " "))
     legend(now)
     year = recent(frame).group_by("session", maintain_order=True).agg(pl.col("rate").sum() * 100).sort("session")
     past.plot(year["session"].to_list(), year["rate"].to_list(), color=COLOURS[0], linewidth=1)
     for ax in (now, past):
-        ax.tick_params(axis="x", labelrotation=30)
+        dated(ax)
     return png(fig)
 
 
@@ -72,12 +76,12 @@ def view_picture(frame: pl.DataFrame) -> bytes:
     year.fill_between(
         x, _percent(part["pi12_p10"]), _percent(part["pi12_p90"]), color=COLOURS[0], alpha=0.15, linewidth=0
     )
-    for colour, name in zip(COLOURS, ("pi12_model", "pi12_priced"), strict=False):
-        year.plot(x, (part[name] * 100).to_list(), color=colour, linewidth=1, label=name)
+    for colour, name in zip(COLOURS, ("model", "priced"), strict=False):
+        year.plot(x, (part[f"pi12_{name}"] * 100).to_list(), color=colour, linewidth=1, label=name)
     for colour, name in zip(COLOURS, ("state_score", "confidence"), strict=False):
-        score.plot(x, part[name].to_list(), color=colour, linewidth=1, label=name)
+        score.plot(x, part[name].to_list(), color=colour, linewidth=1, label=name.replace("_", " "))
     score.axhline(0, color=INK, linewidth=0.5)
     for ax in (year, score):
+        dated(ax)
         legend(ax)
-        ax.tick_params(axis="x", labelrotation=30)
     return png(fig)

@@ -22,7 +22,7 @@ def model_picture(frame: pl.DataFrame) -> bytes:
         rows = part.filter(pl.col("parameter") == name)
         days, value = rows["session"].to_list(), rows["value"] * 100
         error = rows["std_error"].fill_null(0.0) * 100
-        left.plot(days, value.to_list(), color=colour, linewidth=1, label=name)
+        left.plot(days, value.to_list(), color=colour, linewidth=1, label=name.replace("_", " "))
         left.fill_between(days, (value - error).to_list(), (value + error).to_list(), color=colour, alpha=0.15)
     rules = [n for n in names if n in ("rho", "phi", "theta")] or names[1:4]
     for colour, name in zip(COLOURS, rules, strict=False):

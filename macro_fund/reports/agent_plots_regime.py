@@ -23,7 +23,7 @@ def regime_picture(frame: pl.DataFrame) -> bytes:
     days = part["session"].to_list()
     left.stackplot(days, [part[f"p_{r}"].to_list() for r in REGIMES], labels=list(REGIMES), colors=list(SHADES))
     for colour, name in zip((INK, COLOURS[2], COLOURS[1]), ("state_score", "growth_z", "inflation_z"), strict=True):
-        right.plot(days, part[name].to_list(), color=colour, linewidth=1, label=name)
+        right.plot(days, part[name].to_list(), color=colour, linewidth=1, label=name.replace("_", " "))
     right.axhline(0, color=INK, linewidth=0.5)
     for ax in (left, right):
         dated(ax)

@@ -108,7 +108,8 @@ def watermarked(picture: bytes, text: str) -> bytes:
 def legend(ax: Axes, loc: Literal["best", "upper left", "lower left"] = "best", columns: int = 1) -> None:
     """A small legend at `loc`; none when nothing on the axes has a label."""
     if ax.get_legend_handles_labels()[1]:
-        ax.legend(fontsize=6, frameon=False, loc=loc, ncols=columns)
+        # Lines may pass under the words, but not through them.
+        ax.legend(fontsize=6, framealpha=0.8, edgecolor="none", loc=loc, ncols=columns)
 
 
 def dated(ax: Axes) -> None:
