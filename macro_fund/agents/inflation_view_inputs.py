@@ -169,9 +169,12 @@ def _feature(features: pl.DataFrame, feature_id: str, name: str) -> pl.DataFrame
 
 
 def _surprises(focus: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """Sum of the last three surprises; its z is the sum of their z over the root of three (they are unpredictable)."""
+    """Sum of the surprises of three months in a row; its z is the sum of their z over the root of three (they are
+    unpredictable). Nothing where one of the three is missing."""
     rows = focus.filter(pl.col("feature_id") == "ipca_surprise")
     first = rows.sort("session").unique("event_date", keep="first", maintain_order=True).sort("event_date")
+    if first.height:
+        first = first.upsample("event_date", every="1mo", maintain_order=True)
     total = first.select(
         "event_date",
         pl.col("value").rolling_sum(SURPRISES).alias("surprise_3m"),

@@ -172,7 +172,7 @@ _INFLATION = (
                 "breakeven_retail_bd": "tenor of breakeven_retail, business days",
                 "core_gap": "mean core, 3 months SA annualised, less the target, decimal",
                 "diffusion": "share of items that rose",
-                "surprise_3m": "sum of the last three IPCA surprises, decimal",
+                "surprise_3m": "sum of the last three months' IPCA surprises, decimal; null where one is missing",
                 "pass_through_12m": "12-month exchange-rate pass-through, posterior mean",
             }
         ),

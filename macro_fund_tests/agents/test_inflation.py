@@ -107,6 +107,15 @@ def test_the_score_by_hand() -> None:
     assert row["risks"][0]["prob"] <= 0.5
 
 
+def test_three_surprises_are_of_three_months_in_a_row() -> None:
+    """A month without a survey has no surprise, and older ones do not take its place."""
+    month = base().focus["event_date"].unique().sort()[-2]
+    holed = replaced(base(), focus=base().focus.filter(pl.col("event_date") != month))
+    row = view(holed).row(-1, named=True)
+    assert row["surprise_3m"] is None
+    assert "IPCA surprises: nothing fresh" in row["reason"]
+
+
 def test_a_breakeven_is_half_of_what_is_priced() -> None:
     curve = pl.DataFrame(
         {
