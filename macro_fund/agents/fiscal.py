@@ -69,14 +69,14 @@ def with_score(frame: pl.DataFrame) -> pl.DataFrame:
     frame = frame.with_columns(pl.Series("stabilising_primary", needed, dtype=pl.Float64).fill_nan(None))
     frame = frame.with_columns((pl.col("stabilising_primary") - pl.col("primary_value")).alias("primary_gap"))
     frame = frame.with_columns(
-        (WEIGHT_GAP * (pl.col("primary_gap") / GAP_SCALE).tanh()).alias("term_gap"),
+        (WEIGHT_GAP * (pl.col("primary_gap") * (1 / GAP_SCALE)).tanh()).alias("term_gap"),
         (WEIGHT_FAN * (2.0 * pl.col("prob_up_10pp") - 1.0)).alias("term_fan"),
         (WEIGHT_SLOPE * pl.col("slope_z").fill_null(0.0) / 2.0).alias("term_slope"),
     )
     terms = ("term_gap", "term_fan", "term_slope")
     signs = sum((pl.col(t).sign() for t in terms), pl.lit(0.0))
     total = pl.col("term_gap") + pl.col("term_fan") + pl.col("term_slope")
-    return frame.with_columns(total.clip(-1.0, 1.0).alias("state_score"), (signs.abs() / 3.0).alias("agreement"))
+    return frame.with_columns(total.clip(-1.0, 1.0).alias("state_score"), (signs.abs() * (1 / 3)).alias("agreement"))
 
 
 def _fatal(max_age: Mapping[str, int]) -> list[Finding]:
@@ -122,7 +122,7 @@ def _completeness() -> pl.Expr:
         pl.when(pl.col("survey_growth").is_not_null()).then(1.0).otherwise(STATED_WEIGHT),
         pl.when(pl.col("slope_z").is_not_null()).then(1.0).otherwise(0.0),
     ]
-    return (1.0 + pl.sum_horizontal(parts)) / 6.0
+    return (1.0 + pl.sum_horizontal(parts)) * (1 / 6)
 
 
 def _lines() -> list[Driver]:

@@ -97,7 +97,7 @@ def _weak() -> list[Finding]:
 
 
 _DRIVERS = (
-    ("misalignment", "misalignment_used", "log", "reer_date", pl.col("misalignment_used") / FULL_MISALIGNMENT),
+    ("misalignment", "misalignment_used", "log", "reer_date", pl.col("misalignment_used") * (1 / FULL_MISALIGNMENT)),
     ("carry", "carry_to_risk", "carry on realised 63-day volatility (proxy of implied)", "carry_date", "carry_z"),
     ("flow", "flow", "mean z", "flow_date", "flow"),
     ("momentum", "momentum", "of holding dollars, in volatilities", "spot_date", "momentum"),

@@ -69,7 +69,9 @@ def carry_inputs(
     for node in nodes:
         frame = frame.join(node, on="session", how="left", maintain_order="left")
     clean = pl.when(pl.col("coupon_age") <= CURVE_MAX_AGE_DAYS).then("coupon_rate")
-    foreign = pl.coalesce(QUARTERS * (1.0 + clean * COUPON_CD / 360).log(), 2.0 * (1.0 + pl.col("us_rate") / 2.0).log())
+    foreign = pl.coalesce(
+        QUARTERS * (1.0 + clean * (COUPON_CD / 360)).log(), 2.0 * (1.0 + pl.col("us_rate") / 2.0).log()
+    )
     at_home = pl.when(pl.col("di_age") <= CURVE_MAX_AGE_DAYS).then((1.0 + pl.col("di_rate")).log())
     risk = pl.when(pl.col("spot_fresh") & (pl.col("vol") > 0)).then("vol")
     frame = frame.with_columns((at_home - foreign).alias("carry"), clean.is_null().alias("carry_proxy"))

@@ -44,7 +44,7 @@ def fx_cases(view: pl.DataFrame, model: pl.DataFrame, spot: pl.DataFrame, months
     rows = view.sort("session").join(moved, on="session", how="left").join(forced, on="session", how="left")
     first = pl.col("session").dt.truncate("1mo") != pl.col("session").shift(1).dt.truncate("1mo")
     left = (1.0 + pl.col("loading").clip(-1.0, 0.0)) ** months
-    forward = pl.col("carry") * months / MONTHS
+    forward = pl.col("carry") * (months / MONTHS)
     rows = rows.with_columns(
         (pl.col("misalignment") * (left - 1.0)).alias("beer"),
         pl.lit(0.0).alias("random_walk"),

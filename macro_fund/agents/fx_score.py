@@ -59,7 +59,7 @@ def with_score(frame: pl.DataFrame, reer_max_age: int) -> pl.DataFrame:
         pl.when(used).then("half_life").alias("half_life_used"),
     )
     parts = {
-        "misalignment": pl.col("misalignment_used") / FULL_MISALIGNMENT,
+        "misalignment": pl.col("misalignment_used") * (1 / FULL_MISALIGNMENT),
         "carry": pl.col("carry_z") / 2.0,
         "flow": pl.col("flow_score"),
         "momentum": -pl.col("momentum") / 2.0,

@@ -128,7 +128,7 @@ def _weak() -> list[Finding]:
         finding(
             _RETAIL_ALONE & pl.col("breakeven_retail").is_not_null(),
             "priced inflation is the retail breakeven of {} years, a proxy: no fresh Focus survey or ANBIMA curve",
-            (pl.col("breakeven_retail_bd") / YEAR_BD).cast(pl.Int32),
+            pl.col("breakeven_retail_bd").cast(pl.Int32) // YEAR_BD,
         ),
         *(finding(pl.col(f"{n}_z").is_null(), f"{words}: nothing fresh, counted as 0") for n, words in missing.items()),
         finding(pl.col("pass_through_status").is_null(), "pass-through: no estimate yet"),

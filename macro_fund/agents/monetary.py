@@ -82,7 +82,7 @@ def _near(path: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("model_rate").max().alias("path_high"),
         pl.col("curve_date").max().alias("path_date"),
     )
-    agreement = pl.sum_horizontal(*(pl.col(f"_{r}").sign() for r in RULES)).abs() / len(RULES)
+    agreement = pl.sum_horizontal(*(pl.col(f"_{r}").sign() for r in RULES)).abs() * (1 / len(RULES))
     return means.with_columns(agreement.alias("agreement")).join(
         extremes, on="session", how="left", maintain_order="left"
     )

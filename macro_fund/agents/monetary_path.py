@@ -68,7 +68,7 @@ def monetary_path(
     enough = pl.col("term_premium_meetings") >= PREMIUM_MIN_MEETINGS
     rows = rows.with_columns(
         pl.when(enough).then(premium).otherwise(0.0).alias("term_premium"),
-        (pl.col("effective_bd") / QUARTER_BD).alias("quarters"),
+        (pl.col("effective_bd") * (1 / QUARTER_BD)).alias("quarters"),
     )
     economy, smoothed = economy_of(rows)
     terms = rule_terms(economy, rows["quarters"].cast(pl.Float64).to_numpy(), smoothed)

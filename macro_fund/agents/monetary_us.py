@@ -117,7 +117,7 @@ def us_view(
     ]
     frame = frame.with_columns(pl.concat_str(reasons, separator="; ", ignore_nulls=True).alias("us_reason"))
     gap = pl.col("us_model_rate") - pl.col("us_implied_rate")
-    score = pl.when(pl.col("us_reason") == "").then((gap / scale).tanh())
+    score = pl.when(pl.col("us_reason") == "").then((gap * (1 / scale)).tanh())
     knowledge = pl.max_horizontal("us_rate_knowledge", "us_core_knowledge", "us_gap_knowledge", "model_knowledge")
     return frame.with_columns(score.alias("us_score"), knowledge.alias("us_knowledge")).select(
         "session", *COLUMNS, WEAK, "us_knowledge"

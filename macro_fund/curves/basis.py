@@ -51,7 +51,7 @@ def _treasury(cupom: pl.DataFrame, ust: pl.DataFrame) -> pl.Series:
     span = pl.col("t1") - pl.col("t0")
     share = pl.when(span > 0).then((pl.col("tenor_years") - pl.col("t0")) / span).otherwise(0.0)
     zero = pl.col("z0") + share * (pl.col("z1") - pl.col("z0"))
-    linear = ((zero * pl.col("tenor_cd") / YEAR_CD).exp() - 1.0) * 360.0 / pl.col("tenor_cd")
+    linear = ((zero * pl.col("tenor_cd") * (1 / YEAR_CD)).exp() - 1.0) * 360.0 / pl.col("tenor_cd")
     recent = (pl.col("dollar_date") - pl.col("curve_date")).dt.total_days().abs() <= MAX_AGE_DAYS
     found = queries.select("session", "curve_date", "tenor_cd", dollar=pl.when(recent).then(linear))
     keys = ["session", "curve_date", "tenor_cd"]

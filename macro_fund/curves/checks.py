@@ -26,7 +26,7 @@ PROBLEM = pl.Schema({"session": pl.Date, "curve_date": pl.Date, "item": pl.Strin
 
 def di_arbitrage(curve: pl.DataFrame) -> pl.DataFrame:
     """Rows of silver/di_curve where a discount factor does not fall with the tenor or a forward is not positive."""
-    log_c = pl.col("rate").log1p() * (pl.col("tenor_bd") / YEAR_BD)
+    log_c = pl.col("rate").log1p() * (pl.col("tenor_bd") * (1 / YEAR_BD))
     step = log_c.diff().over("session", "curve_date", order_by="tenor_bd").fill_null(log_c)
     reason = (
         pl.when(step.is_nan() | (step <= 0))
@@ -52,7 +52,7 @@ def di_repricing(
     )
     log_c = built.curves.log_capitalisation(rows["curve"].to_numpy().astype(np.int64), rows["bdays"].to_numpy())
     price = FACE_BRL * np.exp(-log_c)
-    tick_value = HALF_RATE_TICK * (pl.col("bdays") / YEAR_BD) / (1 + pl.col("rate")) * pl.col("model")
+    tick_value = HALF_RATE_TICK * (pl.col("bdays") * (1 / YEAR_BD)) / (1 + pl.col("rate")) * pl.col("model")
     error = (pl.col("model") - pl.col("settle_price")).abs()
     allowed = pl.max_horizontal(pl.lit(HALF_CENT), tick_value) + 1e-6
     text = pl.format(

@@ -30,7 +30,7 @@ def cupom_arbitrage(curve: pl.DataFrame) -> pl.DataFrame:
     nodes whose coupons are both positive.
     """
     over = ["session", "curve_date", "kind"]
-    growth = 1.0 + pl.col("rate") * pl.col("tenor_cd") / YEAR_DAYS
+    growth = 1.0 + pl.col("rate") * pl.col("tenor_cd") * (1 / YEAR_DAYS)
     before = growth.shift(1).over(over, order_by="tenor_cd").fill_null(1.0)
     start = pl.col("tenor_cd").shift(1).over(over, order_by="tenor_cd").fill_null(0)
     positive = (pl.col("rate") > 0) & (pl.col("rate").shift(1).over(over, order_by="tenor_cd").fill_null(1.0) > 0)
@@ -74,8 +74,8 @@ def cupom_repricing(
     log_growth = built.dirty.log_capitalisation(ddi["curve"].to_numpy(), ddi["bdays"].to_numpy())
     # The curve's price against the file's, and the file's rate at our count of days against its own price.
     own = pl.coalesce("settle_rate", (pl.col("growth") - 1.0) * YEAR_DAYS / pl.col("days"))
-    said = FACE / (1.0 + own * pl.col("days") / YEAR_DAYS)
-    value = HALF_RATE_TICK * pl.col("days") / YEAR_DAYS / pl.col("growth") * pl.col("settle_price")
+    said = FACE / (1.0 + own * pl.col("days") * (1 / YEAR_DAYS))
+    value = HALF_RATE_TICK * pl.col("days") * (1 / YEAR_DAYS) / pl.col("growth") * pl.col("settle_price")
     error = pl.max_horizontal((pl.col("model") - pl.col("settle_price")).abs(), (said - pl.col("settle_price")).abs())
     allowed = pl.max_horizontal(pl.lit(HALF_CENT), value) + HALF_CENT
     words = pl.format("curve gives PU {} over {} days, B3 settled {}", pl.col("model").round(4), "days", "settle_price")

@@ -29,7 +29,7 @@ def real_arbitrage(curve: pl.DataFrame) -> pl.DataFrame:
     whose rates are both positive. Whatever the sign, no rate or forward is below -15%.
     """
     before = pl.col("real_rate").shift(1).over("session", "curve_date", order_by="tenor_bd")
-    log_c = pl.col("real_rate").log1p() * (pl.col("tenor_bd") / YEAR_BD)
+    log_c = pl.col("real_rate").log1p() * (pl.col("tenor_bd") * (1 / YEAR_BD))
     step = log_c.diff().over("session", "curve_date", order_by="tenor_bd")
     implied = (1.0 + pl.col("nominal_rate")) / (1.0 + pl.col("real_rate")) - 1.0
     low = pl.min_horizontal("real_rate", "forward_252d")

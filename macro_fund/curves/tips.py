@@ -50,7 +50,7 @@ def us_real_curve(
     rows = with_quality(days, quotes, real, calendars).join(real, on=_DAY, how="inner")
     rows = rows.join(_nominal_zeros(nominal, days), on=list(_KEY), how="left")
     start = pl.col("tenor_years") - SPAN
-    nominal_5y = (pl.col("nominal") * pl.col("tenor_years") - pl.col("nominal_start") * start) / SPAN
+    nominal_5y = (pl.col("nominal") * pl.col("tenor_years") - pl.col("nominal_start") * start) * (1 / SPAN)
     return (
         rows.with_columns(
             breakeven=breakeven(pl.col("nominal"), pl.col("zero_rate")),

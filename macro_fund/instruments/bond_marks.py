@@ -54,7 +54,9 @@ def bond_marks(
     rows = rows.with_columns(_reason(rows), bdays=pl.Series(bdays, dtype=pl.Int32))
     return (
         pl.concat([_priced(part, calendar) for part in rows.partition_by("title", maintain_order=True)])
-        .with_columns(years=pl.col("bdays") / YEAR_BD, error_brl=(pl.col("pu_brl") - pl.col("anbima_pu_brl")).round(6))
+        .with_columns(
+            years=pl.col("bdays") * (1 / YEAR_BD), error_brl=(pl.col("pu_brl") - pl.col("anbima_pu_brl")).round(6)
+        )
         .rename({"event_date": "trade_date"})
         .select(list(_TABLE.schema))
         .cast(pl.Schema(_TABLE.schema))

@@ -76,7 +76,7 @@ def _gaps(run: Run, frame: pl.DataFrame) -> Problems:
 def _score(run: Run, frame: pl.DataFrame) -> Problems:
     """The score is tanh of the mean gap of the next four meetings of agents/monetary_path."""
     path = run.read("agents/monetary_path", where=run.inside & (pl.col("horizon") <= SCORED))
-    mean = path.group_by("session", maintain_order=True).agg(again=(pl.col("gap").mean() / SCALE).tanh())
+    mean = path.group_by("session", maintain_order=True).agg(again=(pl.col("gap").mean() * (1 / SCALE)).tanh())
     rows = frame.drop_nulls("state_score").join(mean, on="session", how="left", maintain_order="left")
     bad = rows.filter(((pl.col("again") - pl.col("state_score")).abs() > 1e-9).fill_null(True))
     return [

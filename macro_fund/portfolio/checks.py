@@ -81,7 +81,7 @@ def within_limits(targets: pl.DataFrame, settings: Settings) -> Verdict:
     book = targets.join(of, on="instrument", how="left")
     net = (
         book.group_by("session", "asset_class", maintain_order=True)
-        .agg(pl.col("dv01_brl").sum().abs() / nav, pl.col("delta_brl").sum().abs() / nav)
+        .agg(pl.col("dv01_brl").sum().abs() * (1 / nav), pl.col("delta_brl").sum().abs() * (1 / nav))
         .sort("session", "asset_class")
     )
     caps = settings.limits

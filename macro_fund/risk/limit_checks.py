@@ -32,7 +32,7 @@ def limits_recomputed(
         _sum_again(liquidity, "margin", pl.col("margin_brl")),
         *_nets_again(targets, settings),
     ]
-    again = pl.concat([p.select("session", "limit", (pl.col("amount") / nav).alias("again")) for p in parts])
+    again = pl.concat([p.select("session", "limit", (pl.col("amount") * (1 / nav)).alias("again")) for p in parts])
     both = limits.filter(pl.col("limit").is_in(again["limit"].unique().implode())).join(
         again, on=["session", "limit"], how="left", maintain_order="left"
     )

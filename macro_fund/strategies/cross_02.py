@@ -59,7 +59,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     for name in STRESS:
         frame = frame.join_asof(_stress_z(panel, params, name, last), on="session", strategy="backward")
     z = [pl.col(f"z_{name}") for name in STRESS]
-    rai = pl.col("mom") - sum(z[1:], z[0]) / float(len(z))
+    rai = pl.col("mom") - sum(z[1:], z[0]) * (1 / len(z))
     missing = states_reason(list(WORDS.items()))
     cut_below, cut_to = parameter(params, "cut_below"), parameter(params, "cut_to")
     frame = frame.with_columns(missing.alias("missing"), rai.alias("rai"))

@@ -36,7 +36,7 @@ def implied_gap(ndf: pl.Expr, onshore: pl.Expr) -> pl.Expr:
 
     Both yields are the forward premium plus the same dollar rate, from the same spot, so those two cancel out.
     """
-    return (ndf / onshore).log() * (360.0 / TENOR_CD) / BP
+    return (ndf / onshore).log() * (360.0 / TENOR_CD / BP)
 
 
 def _onshore(panel: Panel, grid: pl.DataFrame) -> pl.DataFrame:

@@ -45,7 +45,7 @@ def _measures(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFram
     vol = rolling_vol(path["change"], window=int(parameter(params, "vol_window"))) * float(np.sqrt(YEAR_DAYS))
     path = path.with_columns(
         (pl.col("differential") / pl.when(vol > 0).then(vol)).alias("carry"),
-        (pl.col("differential").shift(1) / YEAR_DAYS - pl.col("change")).alias("excess"),
+        (pl.col("differential").shift(1) * (1 / YEAR_DAYS) - pl.col("change")).alias("excess"),
     )
     window, minimum = int(parameter(params, "z_window")), int(parameter(params, "z_min"))
     return path.with_columns(

@@ -51,7 +51,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
         words=words,
         missing=pl.when(~known).then("lacking"),
         weak=pl.when(known).then("lacking"),
-        confidence=pl.col("flow_parts") / float(PARTS),
+        confidence=pl.col("flow_parts") * (1 / PARTS),
     )
 
 

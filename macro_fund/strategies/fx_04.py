@@ -94,7 +94,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
         .otherwise(states_reason([(name, series_id) for name, series_id in inputs]))
     )
     parts = [pl.col(f"z_{name}") for name in MEASURES]
-    rich = (parts[0] + parts[1] + parts[2]) / float(len(parts))
+    rich = (parts[0] + parts[1] + parts[2]) * (1 / len(parts))
     frame = frame.with_columns(rich.alias("z"), half_z(-rich).alias("s"))
     words = pl.format("volatility z {}: term {}, skew {}, variance premium {}", *(c.round(2) for c in (rich, *parts)))
     return judged(

@@ -36,7 +36,7 @@ def mean_inflation(first: pl.Expr, target: pl.Expr, memory: pl.Expr, years: int)
     for _ in range(years - 1):
         year = memory * year + (1.0 - memory) * target
         total = total + (1.0 + year).log()
-    return (total / float(years)).exp() - 1.0
+    return (total * (1 / years)).exp() - 1.0
 
 
 def mean_error(first: pl.Expr, memory: pl.Expr, years: int) -> pl.Expr:
@@ -48,7 +48,7 @@ def mean_error(first: pl.Expr, memory: pl.Expr, years: int) -> pl.Expr:
     for k in range(years):
         reach = reach + memory**k  # what an error leaves in the mean when k more years follow
         total = total + reach**2
-    return first * total.sqrt() / float(years)
+    return first * total.sqrt() * (1 / years)
 
 
 def wholesale(curve: pl.DataFrame, tenor: int) -> pl.DataFrame:
@@ -65,7 +65,7 @@ def wholesale(curve: pl.DataFrame, tenor: int) -> pl.DataFrame:
     width = (pl.col("tenor_bd_above") - pl.col("tenor_bd")).cast(pl.Float64)
     share = pl.when(width > 0).then((tenor - pl.col("tenor_bd")) / width).otherwise(0.0)
     log = pl.col("log") + share * (pl.col("log_above") - pl.col("log"))
-    return both.select("session", be=(log / float(tenor)).exp() - 1.0, day="curve_date").sort("session")
+    return both.select("session", be=(log * (1 / tenor)).exp() - 1.0, day="curve_date").sort("session")
 
 
 def breakevens(panel: Panel, grid: pl.DataFrame, tenor: int) -> pl.DataFrame:

@@ -58,7 +58,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
     frame = view.join(moves(panel.table(PATH)), on="session", how="left", maintain_order="left")
     frame = frame.with_columns(phases(frame, FIRST, LAST))
     unit = parameter(params, "unit_bp") * BP
-    z = ((pl.col("implied_move") - pl.col("model_move")) / unit).fill_nan(None)
+    z = ((pl.col("implied_move") - pl.col("model_move")) * (1 / unit)).fill_nan(None)
     age = (pl.col("session") - pl.col("curve_date")).dt.total_days()
     missing = (
         pl.when(pl.col("view_status") == "no_view")
@@ -75,7 +75,7 @@ def _frame(panel: Panel, params: Strategy, grid: pl.DataFrame) -> pl.DataFrame:
         words=pl.format(
             "meeting of {}: DI1 implies {} bp, the rules {} bp",
             "event",
-            *((pl.col(c) / BP).round(0) for c in ("implied_move", "model_move")),
+            *((pl.col(c) * (1 / BP)).round(0) for c in ("implied_move", "model_move")),
         ),
         missing=missing,
         weak=weak,

@@ -232,4 +232,4 @@ def states_reason(names: Sequence[tuple[str, str]]) -> pl.Expr:
 
 def fill_share(count: pl.Expr, window: int) -> pl.Expr:
     """Share of an estimation window that is filled, at most 1: the completeness of the data behind a statistic."""
-    return (count.cast(pl.Float64) / float(window)).clip(0.0, 1.0)
+    return (count.cast(pl.Float64) * (1 / window)).clip(0.0, 1.0)
