@@ -28,7 +28,7 @@ LONGEST = (
     "graph/test_crash.py",
     "graph/test_range_equals_days.py",
     "graph/test_point_in_time.py",
-    "graph/test_agents_past.py",
+    "graph/test_past_sessions.py",
     "graph/test_checks_can_fail.py",
     "graph/test_silver_features.py",
     "graph/test_verdict_gate.py",
