@@ -1,4 +1,4 @@
-"""Each table at random past sessions (24 for the agents) equals a run for which no later row exists, to the last bit."""
+"""Each table at random past sessions (24 for the agents) has the bits of a run for which no later row exists."""
 
 from __future__ import annotations
 
