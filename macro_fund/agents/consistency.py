@@ -67,21 +67,17 @@ def consistency(views: Mapping[str, pl.DataFrame], market: pl.DataFrame, session
     `no_view`: it could not be tested, which is not the same as kept.
     """
     grid = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date})
-    claims = pl.concat(
-        [
-            v.filter(pl.col("status") != "no_view").select("session", "agent_id", *(f"view_{a}" for a in VIEW_ASSETS))
-            for v in views.values()
-        ]
-    )
-    found = [_tested(rule, grid, claims, _opposing(rule, views, market)) for rule in RULES]
+    # A row without a view may hold numbers all the same; they neither claim nor oppose.
+    heard = {agent: v.filter(pl.col("status") != "no_view") for agent, v in views.items()}
+    claims = pl.concat([v.select("session", "agent_id", *(f"view_{a}" for a in VIEW_ASSETS)) for v in heard.values()])
+    found = [_tested(rule, grid, claims, _opposing(rule, heard, market)) for rule in RULES]
     return pl.concat(found).select(list(_RULES.schema)).cast(pl.Schema(_RULES.schema)).sort(_RULES.sort)
 
 
 def _opposing(rule: Rule, views: Mapping[str, pl.DataFrame], market: pl.DataFrame) -> pl.DataFrame:
-    """session and `against`, the number that may contradict the claim; of an agent only where it has a view."""
-    if rule.opponent == MARKET:
-        return market.select("session", against=rule.column)
-    return views[rule.opponent].filter(pl.col("status") != "no_view").select("session", against=rule.column)
+    """session and `against`, the number that may contradict the claim."""
+    frame = market if rule.opponent == MARKET else views[rule.opponent]
+    return frame.select("session", against=rule.column)
 
 
 def _tested(rule: Rule, grid: pl.DataFrame, claims: pl.DataFrame, opposing: pl.DataFrame) -> pl.DataFrame:

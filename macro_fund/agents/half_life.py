@@ -12,6 +12,7 @@ with intervals; Hansen (1999) for intervals from a grid of draws.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,12 +44,14 @@ def _gaps(shocks: Vector, root: float) -> Vector:
     return out
 
 
-def _loadings(gaps: Vector, x: Vector, relation: Relation) -> Vector:
-    """What `dols` and `error_correction` would give as loading of y = fair(x) + gap, for each column of gaps."""
+def _estimator(x: Vector, relation: Relation) -> Callable[[Vector], Vector]:
+    """What `dols` and `error_correction` would give as loading of y = fair(x) + gap, for each column of gaps.
+
+    The fundamentals are the same for all gaps, so their part of the estimates is made once.
+    """
     rows, design = dols_rows(x)
     weights = np.linalg.pinv(design)[: 1 + x.shape[1]]
-    deviation = gaps - np.column_stack([np.ones(len(x)), x]) @ (weights @ gaps[rows])
-    moves = np.diff(gaps + relation.fair(x)[:, None], axis=0)
+    levels, fair = np.column_stack([np.ones(len(x)), x]), relation.fair(x)[:, None]
     at = correction_rows(len(x))
     others = np.column_stack([np.ones(at.size), *(np.diff(x, axis=0)[at - k] for k in range(1, DIFFERENCES + 1))])
     basis, _ = np.linalg.qr(others)
@@ -57,10 +60,15 @@ def _loadings(gaps: Vector, x: Vector, relation: Relation) -> Vector:
         out: Vector = values - basis @ (basis.T @ values)
         return out
 
-    change, level, before = rest(moves[at]), rest(deviation[at]), rest(moves[at - 1])
-    on_before = (level * before).sum(axis=0) / (before * before).sum(axis=0)
-    own = level - on_before * before
-    loadings: Vector = (own * change).sum(axis=0) / (own * own).sum(axis=0)
+    def loadings(gaps: Vector) -> Vector:
+        deviation = gaps - levels @ (weights @ gaps[rows])
+        moves = np.diff(gaps + fair, axis=0)
+        change, level, before = rest(moves[at]), rest(deviation[at]), rest(moves[at - 1])
+        on_before = (level * before).sum(axis=0) / (before * before).sum(axis=0)
+        own = level - on_before * before
+        out: Vector = (own * change).sum(axis=0) / (own * own).sum(axis=0)
+        return out
+
     return loadings
 
 
@@ -76,7 +84,8 @@ def half_life(y: Vector, x: Vector, relation: Relation, correction: Correction) 
     size = float(np.std(after - before * (before @ after) / (before @ before)))
     drawn = size * np.random.default_rng(SEED).standard_normal((y.size, DRAWS))
     roots = 0.5 ** (1.0 / TRIED)
-    found = np.array([_loadings(_gaps(drawn, root), x, relation) for root in roots])
+    loadings = _estimator(x, relation)
+    found = np.array([loadings(_gaps(drawn, root)) for root in roots])
 
     def months(share: float) -> float | None:
         # Draws of two neighbours may cross; the half-life must not fall where the loading rises.

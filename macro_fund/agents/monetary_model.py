@@ -62,11 +62,8 @@ def _neutral(panel: Panel, country: Country) -> tuple[list[Estimate], Vector, st
         published_sd=panel.published_sd * 100.0,
         level_sd=country.level_sd,
     )
-    path, error = fit.path / 100.0, float(fit.std_error[-1]) / 100.0
-    trend = one_sided_hp(pl.Series(panel.real).fill_nan(None)).fill_null(strategy="forward").fill_null(float("nan"))
-    why, fallback = _distrusted(float(path[-1]), float(trend[-1]), fit.converged, country)
-    if fallback:
-        path, error = trend.to_numpy(), float("nan")
+    path, why, fallback = _trusted(fit.path / 100.0, fit.converged, panel.real, country)
+    error = float("nan") if fallback else float(fit.std_error[-1]) / 100.0
     values = (
         (float(path[-1]), error),
         (fit.parameters["ar"], fit.parameter_errors["ar"]),
@@ -77,20 +74,21 @@ def _neutral(panel: Panel, country: Country) -> tuple[list[Estimate], Vector, st
     return [Estimate(country.prefix + n, v, e, seen) for n, (v, e) in zip(names, values, strict=True)], path, why
 
 
-def _distrusted(r_star: float, trend: float, converged: bool, country: Country) -> tuple[str, bool]:
-    """Why the filter's r* is weak (empty: it is not), and whether the trend takes its place.
+def _trusted(path: Vector, converged: bool, real: Vector, country: Country) -> tuple[Vector, str, bool]:
+    """The filter's path or the trend in its place, why the filter is weak (empty: it is not), and which it is.
 
     A trend outside the range is no better than a filter outside it: the view's sanity range refuses either.
     """
     low, high = country.bounds
-    told = f"{country.name}: the filter's r* is {r_star:.3%}, "
+    if converged and low <= path[-1] <= high:
+        return path, "", False
+    trend = one_sided_hp(pl.Series(real).fill_nan(None)).fill_null(strategy="forward").fill_null(float("nan"))
+    told = f"{country.name}: the filter's r* is {path[-1]:.3%}, "
     if not converged:
-        return told + "not converged: trend instead", True
-    if low <= r_star <= high:
-        return "", False
-    if low <= trend <= high:
-        return told + "outside its range: one-sided trend instead", True
-    return told + "outside its range, and so is the one-sided trend", False
+        return trend.to_numpy(), told + "not converged: trend instead", True
+    if low <= trend[-1] <= high:
+        return trend.to_numpy(), told + "outside its range: one-sided trend instead", True
+    return path, told + "outside its range, and so is the one-sided trend", False
 
 
 def _rule(panel: Panel, path: Vector, country: Country) -> tuple[list[Estimate], str]:

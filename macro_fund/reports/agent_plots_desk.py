@@ -5,12 +5,17 @@ Belongs here: drawing. Does not belong here: choosing or computing numbers.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
 from macro_fund.reports.blocks import localised, say
 from macro_fund.reports.figure import COLOURS, INK, dated, figure, legend, png, recent
 from macro_fund.reports.words import agent_name, asset_name, in_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DARK = 0.6  # scores whose colour takes white letters
 
@@ -19,16 +24,7 @@ def rules_picture(frame: pl.DataFrame) -> bytes:
     """Rules: what may contradict a claim, over the last year; dots where the rule fired."""
     part = recent(frame).sort("rule", "session")
     fig, (ax,) = figure("what stands against a claim; dots: the rule fired")
-    for colour, ((name,), rows) in zip(COLOURS * 2, part.group_by("rule", maintain_order=True), strict=False):
-        ax.plot(
-            rows["session"].to_list(),
-            rows["against"].to_list(),
-            color=colour,
-            linewidth=0.8,
-            label=str(name).replace("_", " "),
-        )
-        fired = rows.filter("fired")
-        ax.plot(fired["session"].to_list(), fired["against"].to_list(), ".", color=colour, markersize=3)
+    _dotted(ax, part, "rule", "against", pl.col("fired"), size=3)
     dated(ax)
     legend(ax)
     return png(fig)
@@ -64,17 +60,16 @@ def cases_picture(frame: pl.DataFrame) -> bytes:
     """Cases: the desk's score of each asset over the last year; dots where the verdict is clear."""
     part = recent(frame).sort("asset", "session")
     fig, (ax,) = figure("the desk's score by asset; dots: a clear verdict")
-    for colour, ((name,), rows) in zip(COLOURS * 2, part.group_by("asset", maintain_order=True), strict=False):
-        ax.plot(
-            rows["session"].to_list(),
-            rows["score"].to_list(),
-            color=colour,
-            linewidth=0.8,
-            label=str(name).replace("_", " "),
-        )
-        clear = rows.filter(pl.col("verdict") != "inconclusive")
-        ax.plot(clear["session"].to_list(), clear["score"].to_list(), ".", color=colour, markersize=2)
+    _dotted(ax, part, "asset", "score", pl.col("verdict") != "inconclusive", size=2)
     ax.axhline(0, color=INK, linewidth=0.5)
     dated(ax)
     legend(ax)
     return png(fig)
+
+
+def _dotted(ax: Axes, part: pl.DataFrame, by: str, value: str, marked: pl.Expr, size: int) -> None:
+    """A line of `value` for each name in `by`, with dots on the rows that are `marked`."""
+    for colour, ((name,), rows) in zip(COLOURS * 2, part.group_by(by, maintain_order=True), strict=False):
+        label, dots = str(name).replace("_", " "), rows.filter(marked)
+        ax.plot(rows["session"].to_list(), rows[value].to_list(), color=colour, linewidth=0.8, label=label)
+        ax.plot(dots["session"].to_list(), dots[value].to_list(), ".", color=colour, markersize=size)

@@ -48,7 +48,7 @@ def test_the_draws_are_estimated_as_the_sample_is() -> None:
     y, x = planted(7, MONTHS, 9.0)
     relation = dols(y, x, robust=False)
     gaps = np.random.default_rng(3).standard_normal((MONTHS, 5)).cumsum(axis=0) / 50
-    fast = module._loadings(gaps, x, relation)
+    fast = module._estimator(x, relation)(gaps)
     for k in range(5):
         drawn = relation.fair(x) + gaps[:, k]
         assert fast[k] == pytest.approx(error_correction(drawn, x, dols(drawn, x, robust=False)).loading, abs=1e-10)
